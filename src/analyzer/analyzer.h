@@ -1,0 +1,40 @@
+/* analyzer.h - one file per artefact kind: bytes in, packages and facts out.
+ *
+ * An analyzer runs in the layer's sandboxed child. It is handed a whole file and a sink that
+ * copies what it keeps; it allocates nothing that outlives the call. One more analyzer is one
+ * file with its row and one word in analyzers.def; docs/adding-an-analyzer.md walks through one. */
+#pragma once
+#include "base/arena.h"
+#include "base/limits.h"
+#include "model/layer_report.h"
+
+struct pl_input {
+    pl_span path;  /* clean, from the image root */
+    pl_span bytes; /* the whole file; may hold anything */
+    pl_span beside; /* bytes of path + row->beside where the layer has it; else empty */
+    uint32_t mode;
+    const struct pl_limits *limits;
+    struct pl_arena *tmp; /* scratch, emptied after the call */
+};
+
+struct pl_analyzer {
+    const char *name;         /* "dpkg": stable; in reports and in the cache key */
+    const char *what;         /* one line for people: `plimsoll rules list`, the manual */
+    const char *spec;         /* where the format is written down */
+    const char *const *paths; /* globs from the image root, "!" takes away; NULL-ended */
+    const char *magic;        /* content must begin so, where the name proves nothing; NULL: any */
+    size_t magic_len;
+    const char *beside;       /* a companion file is wanted too: "-wal"; NULL: none */
+    size_t max_bytes;         /* 0: limits->file_bytes */
+    unsigned revision;        /* raise it when output changes: cached layers are then read anew */
+    pl_rc (*parse)(const struct pl_input *in, struct pl_sink *out, struct pl_err *err);
+};
+
+extern const struct pl_analyzer *const pl_analyzers[];
+extern const size_t pl_n_analyzers;
+
+/* Which rows want this path? At most max are written; returns how many. Made once for all rows
+ * (a table by last path component and by suffix), so that it costs a hash per file. */
+size_t pl_analyzers_for(pl_span path, const struct pl_analyzer **out, size_t max);
+/* "dpkg/1 apk/1 ...": part of the cache key. */
+void pl_analyzers_revision(struct pl_buf *out);

@@ -1,0 +1,25 @@
+/* format.h - one file per output format, one word in formats.def. */
+#pragma once
+#include <stdio.h>
+#include "model/report.h"
+
+struct pl_format_opts {
+    unsigned columns; /* of the screen; 0: 100 */
+    bool colour;      /* a terminal that has it */
+    bool unicode;     /* may draw with more than ASCII */
+    bool verbose;     /* fold nothing */
+    bool quiet;
+};
+
+struct pl_format {
+    const char *name; /* "table", "json" */
+    const char *what;
+    const char *spec;
+    const char *media_type;
+    /* n reports of one command; several targets make one document where the format can. */
+    pl_rc (*write)(const struct pl_report *const *reports, size_t n, const struct pl_format_opts *o,
+                   FILE *out, struct pl_err *err);
+};
+extern const struct pl_format *const pl_formats[];
+extern const size_t pl_n_formats;
+const struct pl_format *pl_format_find(pl_span name);
