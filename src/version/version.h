@@ -8,8 +8,8 @@ struct pl_scheme {
     const char *name; /* "deb": stable; on the command line and in the advisory database */
     const char *what; /* one line for people */
     const char *spec; /* where the order is written down */
-    /* <0, 0, >0. Total: any two byte strings order; what the scheme does not allow sorts below
-     * everything it does, and bytewise among its like. Linear in the length of both. */
+    /* <0, 0, >0. Defined for any two byte strings (what the scheme does not allow orders somehow,
+     * but always the same way); time linear in the length of both. */
     int (*compare)(pl_span a, pl_span b);
     /* Does the scheme allow it? A caller that must not guess asks before it compares. */
     bool (*valid)(pl_span v);
