@@ -9,8 +9,8 @@
 #include "model/layer_report.h"
 
 struct pl_input {
-    pl_span path;  /* clean, from the image root */
-    pl_span bytes; /* the whole file; may hold anything */
+    pl_span path;   /* clean, from the image root */
+    pl_span bytes;  /* the whole file; may hold anything */
     pl_span beside; /* bytes of path + row->beside where the layer has it; else empty */
     uint32_t mode;
     const struct pl_limits *limits;
@@ -24,9 +24,9 @@ struct pl_analyzer {
     const char *const *paths; /* globs from the image root, "!" takes away; NULL-ended */
     const char *magic;        /* content must begin so, where the name proves nothing; NULL: any */
     size_t magic_len;
-    const char *beside;       /* a companion file is wanted too: "-wal"; NULL: none */
-    size_t max_bytes;         /* 0: limits->file_bytes */
-    unsigned revision;        /* raise it when output changes: cached layers are then read anew */
+    const char *beside; /* a companion file is wanted too: "-wal"; NULL: none */
+    size_t max_bytes;   /* 0: limits->file_bytes */
+    unsigned revision;  /* raise it when output changes: cached layers are then read anew */
     pl_rc (*parse)(const struct pl_input *in, struct pl_sink *out, struct pl_err *err);
 };
 

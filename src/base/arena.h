@@ -23,7 +23,8 @@ void *pl_arena_array(struct pl_arena *a, size_t n, size_t size); /* checks the p
  * when the bytes hold no NUL. False when there is no room. */
 bool pl_arena_copy(struct pl_arena *a, pl_span s, pl_span *out);
 char *pl_arena_str(struct pl_arena *a, pl_span s);
-char *pl_arena_printf(struct pl_arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *pl_arena_printf(struct pl_arena *a, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* A growing array inside an arena: struct pl_vec of one element type. Old storage stays in the
  * arena, so growth by doubling costs at most as much again. */

@@ -8,9 +8,11 @@
 pl_rc pl_json_parse(pl_span text, json_t **out, struct pl_err *err)
 {
     json_error_t e;
-    json_t *root = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
+    json_t *root =
+        json_loadb(text.ptr ? text.ptr : "", text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
     if (!root)
-        return pl_fail(err, json_error_code(&e) == json_error_out_of_memory ? PL_ENOMEM : PL_EFORMAT,
+        return pl_fail(err,
+                       json_error_code(&e) == json_error_out_of_memory ? PL_ENOMEM : PL_EFORMAT,
                        "JSON: line %d, column %d: %s", e.line, e.column, e.text);
     *out = root;
     return PL_OK;
@@ -204,7 +206,8 @@ static pl_rc one_value(struct framer *f, pl_span key, struct pl_err *err)
         return rc;
     if (f->value.failed)
         return pl_fail(err, PL_ENOMEM, "out of memory");
-    pl_span text = k.size > f->max_value ? pl_span_of(NULL, (size_t)k.size) : pl_buf_span(&f->value);
+    pl_span text =
+        k.size > f->max_value ? pl_span_of(NULL, (size_t)k.size) : pl_buf_span(&f->value);
     return f->fn(f->ctx, key, text, err);
 }
 

@@ -3,10 +3,10 @@
  * streams, keeps the order we give, and never fails on bytes that are not UTF-8 (they become
  * U+FFFD). Spec: RFC 8259. */
 #pragma once
-#include <jansson.h>
-#include <stdio.h>
 #include "base/err.h"
 #include "base/span.h"
+#include <jansson.h>
+#include <stdio.h>
 
 PL_AUTO_DEFINE(json, json_t *, json_decref)
 

@@ -32,8 +32,8 @@ struct pl_limits {
     size_t packages;         /* of one image */
 
     /* Knowledge. */
-    size_t record_bytes;   /* one advisory; Debian's whole "linux" is about 12 MiB */
-    uint64_t feed_bytes;   /* one feed file, inflated */
+    size_t record_bytes; /* one advisory; Debian's whole "linux" is about 12 MiB */
+    uint64_t feed_bytes; /* one feed file, inflated */
     unsigned max_redirects;
     unsigned connect_s, stall_s; /* a server that says nothing for this long has failed */
 };

@@ -11,7 +11,7 @@ struct pl_map {
 };
 
 void pl_map_done(struct pl_map *m);
-void *pl_map_get(const struct pl_map *m, pl_span key);      /* NULL when absent */
+void *pl_map_get(const struct pl_map *m, pl_span key); /* NULL when absent */
 /* The place of the key's value, made (as NULL) when absent; NULL when memory ends. Valid until
  * the next pl_map_at(). */
 void **pl_map_at(struct pl_map *m, pl_span key);

@@ -66,10 +66,7 @@ pl_span pl_span_sub(pl_span s, size_t from, size_t len)
     return pl_span_of(s.ptr ? s.ptr + from : NULL, len);
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r') || c == '\0';
-}
+static bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || c == '\0'; }
 
 pl_span pl_span_trim(pl_span s)
 {

@@ -38,7 +38,10 @@ size_t pl_span_chr(pl_span s, char c);
 size_t pl_span_rchr(pl_span s, char c);
 size_t pl_span_find(pl_span s, pl_span needle);
 pl_span pl_span_sub(pl_span s, size_t from, size_t len); /* clipped to s */
-static inline pl_span pl_span_from(pl_span s, size_t from) { return pl_span_sub(s, from, SIZE_MAX); }
+static inline pl_span pl_span_from(pl_span s, size_t from)
+{
+    return pl_span_sub(s, from, SIZE_MAX);
+}
 pl_span pl_span_trim(pl_span s); /* without ASCII white space and NULs at both ends */
 pl_span pl_span_basename(pl_span path);
 pl_span pl_span_dirname(pl_span path); /* empty when there is no slash */
@@ -67,5 +70,6 @@ bool pl_span_varint(pl_span *in, uint64_t *out);
 bool pl_span_decimal(pl_span s, uint64_t max, uint64_t *out);
 
 /* Shell-like path pattern: "*" within one component, "**" across components, "?" one byte,
- * "{a,b}" alternatives (not nested), everything else itself. Iterative with bounded backtracking. */
+ * "{a,b}" alternatives (not nested), everything else itself. Iterative with bounded backtracking.
+ */
 bool pl_glob_match(pl_span pattern, pl_span path);

@@ -5,7 +5,7 @@
 /* Exit status, DESIGN 5.1. */
 enum pl_exit {
     PL_EXIT_OK = 0,
-    PL_EXIT_DENIED = 1,  /* scanned, and --fail-on or the policy says no */
+    PL_EXIT_DENIED = 1, /* scanned, and --fail-on or the policy says no */
     PL_EXIT_USAGE = 2,
     PL_EXIT_FAILED = 3,  /* could not be scanned */
     PL_EXIT_PARTIAL = 4, /* with --strict: scanned in part */
@@ -13,7 +13,7 @@ enum pl_exit {
 
 struct pl_command {
     const char *name;
-    const char *what; /* one line of `plimsoll --help` */
+    const char *what;                  /* one line of `plimsoll --help` */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns pl_exit */
 };
 extern const struct pl_command *const pl_commands[];

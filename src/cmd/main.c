@@ -11,7 +11,8 @@ static int help(void)
 
 int main(int argc, char **argv)
 {
-    if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
+    if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
+        !strcmp(argv[1], "help"))
         return argc < 2 ? (fputs(pl_help(""), stderr), PL_EXIT_USAGE) : help();
     if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
         return puts("plimsoll " PL_VERSION) < 0 ? PL_EXIT_FAILED : PL_EXIT_OK;

@@ -9,8 +9,8 @@
 #include "model/advisory.h"
 
 struct pl_feed_file {
-    const char *path;   /* below the feeds folder, archive members as "osv/Go/all.zip!/GO-1.json" */
-    pl_span head;       /* the first bytes (up to 64 KiB), for sniffing */
+    const char *path; /* below the feeds folder, archive members as "osv/Go/all.zip!/GO-1.json" */
+    pl_span head;     /* the first bytes (up to 64 KiB), for sniffing */
     struct pl_reader *reader; /* gives the whole file, head included */
     /* Begin again at the first byte, for formats whose definitions point forward (OVAL). */
     pl_rc (*rewind)(struct pl_feed_file *f, struct pl_err *err);

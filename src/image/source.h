@@ -36,7 +36,8 @@ struct pl_source_ops {
      * opened while others are being read; opened in order of `read_order` when that is set. */
     pl_rc (*layer_open)(struct pl_source *s, unsigned index, struct pl_stream *out,
                         struct pl_err *err);
-    /* After a short or failed stream: why, when the source knows (network, archive). May be NULL. */
+    /* After a short or failed stream: why, when the source knows (network, archive). May be NULL.
+     */
     pl_rc (*layer_status)(struct pl_source *s, unsigned index, struct pl_err *err);
     void (*close)(struct pl_source *s);
 };

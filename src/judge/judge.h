@@ -5,7 +5,7 @@
 struct pl_judge_opts {
     bool fail_on_set;
     enum pl_severity fail_on;
-    unsigned severities;     /* bit per enum pl_severity that is shown; 0: all */
+    unsigned severities; /* bit per enum pl_severity that is shown; 0: all */
     bool ignore_unfixed;
 };
 

@@ -18,21 +18,23 @@ const char *pl_severity_text(enum pl_severity s);
 enum pl_severity pl_severity_parse(pl_span word);
 enum pl_severity pl_severity_of_score(double cvss_score);
 
-enum pl_status { /* of an affected row; words as in the report */
-    PL_STATUS_FIXED, /* affected before the fixed version */
-    PL_STATUS_AFFECTED, /* affected, no fix (yet) */
-    PL_STATUS_NOT_AFFECTED, /* the publisher says: not this one. Beats lesser sources */
-    PL_STATUS_WILL_NOT_FIX,
-    PL_STATUS_FIX_DEFERRED,
-    PL_STATUS_END_OF_LIFE,
-    PL_STATUS_UNDER_INVESTIGATION,
+enum pl_status {                         /* of an affected row; words as in the report */
+                 PL_STATUS_FIXED,        /* affected before the fixed version */
+                 PL_STATUS_AFFECTED,     /* affected, no fix (yet) */
+                 PL_STATUS_NOT_AFFECTED, /* the publisher says: not this one. Beats lesser sources
+                                          */
+                 PL_STATUS_WILL_NOT_FIX,
+                 PL_STATUS_FIX_DEFERRED,
+                 PL_STATUS_END_OF_LIFE,
+                 PL_STATUS_UNDER_INVESTIGATION,
 };
 const char *pl_status_text(enum pl_status s); /* "will_not_fix" */
 bool pl_status_parse(pl_span word, enum pl_status *out);
 
 struct pl_cvss {
     pl_span source; /* "nvd", "redhat", "ghsa", ... */
-    pl_span vector; /* "CVSS:3.1/AV:N/..." or "AV:N/..." for 2.0; may be empty when only a score is known */
+    pl_span vector; /* "CVSS:3.1/AV:N/..." or "AV:N/..." for 2.0; may be empty when only a score is
+                       known */
     double score;   /* < 0: not given, compute from the vector */
 };
 
@@ -71,8 +73,8 @@ struct pl_affected {
 };
 
 struct pl_advisory {
-    pl_span id;      /* "DSA-5555-1", "RHSA-2024:1", "GHSA-...", "CVE-..." */
-    pl_span feed;    /* name of the feed's row: "debian", "osv", ... set by the feed reader */
+    pl_span id;   /* "DSA-5555-1", "RHSA-2024:1", "GHSA-...", "CVE-..." */
+    pl_span feed; /* name of the feed's row: "debian", "osv", ... set by the feed reader */
     const pl_span *aliases; /* other ids of the same vulnerability */
     size_t n_aliases;
     const struct pl_vuln_ref *vulns; /* what it speaks of; none: itself is the vulnerability */

@@ -1,7 +1,8 @@
 /* image.h - an image as its manifest and configuration describe it: nouns only, no bytes.
  *
  * Everything is held by the arena that whoever filled it in was given. Text is bytes from outside:
- * escape it where it leaves. Spec: OCI image-spec config.md, manifest.md; Docker image spec v1.2. */
+ * escape it where it leaves. Spec: OCI image-spec config.md, manifest.md; Docker image spec v1.2.
+ */
 #pragma once
 #include "base/arena.h"
 #include "base/digest.h"
@@ -17,7 +18,8 @@ struct pl_layer {
     pl_span created_by, created, comment;
     const pl_span *urls; /* foreign layers: where the bytes are said to be */
     size_t n_urls;
-    const char *unreadable; /* why the bytes cannot be had ("encrypted", "foreign"); NULL: they can */
+    const char
+        *unreadable; /* why the bytes cannot be had ("encrypted", "foreign"); NULL: they can */
 };
 
 struct pl_pair {
@@ -42,8 +44,8 @@ struct pl_image {
     struct pl_config config;
     struct pl_layer *layers; /* oldest first */
     size_t n_layers;
-    uint64_t size; /* stored bytes of all layers */
-    pl_span base_name, base_digest; /* annotations org.opencontainers.image.base.*, if any */
+    uint64_t size;                      /* stored bytes of all layers */
+    pl_span base_name, base_digest;     /* annotations org.opencontainers.image.base.*, if any */
     pl_span manifest_json, config_json; /* the bytes themselves */
     /* What stood in the way while the image was opened; struct pl_gap of model/report.h. */
     struct pl_vec gaps;

@@ -38,6 +38,7 @@ struct pl_fact {
     pl_span kind; /* analyzer's word: "os-release", "debian_version", ... */
     pl_span path;
     pl_span bytes;
+    int32_t layer; /* index of the layer it is visible from; set by the inventory */
 };
 
 /* A package database that was read in this layer; its packages replace those of lower layers. */

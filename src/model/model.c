@@ -4,9 +4,10 @@
 /* The words of every closed set of the model, each list in the order of its enum. */
 static const char *const severities[] = { "unknown", "negligible", "low",
                                           "medium",  "high",       "critical" };
-static const char *const statuses[] = { "fixed",        "affected",     "not_affected",
-                                        "will_not_fix", "fix_deferred", "end_of_life",
-                                        "under_investigation" };
+static const char *const statuses[] = {
+    "fixed",        "affected",    "not_affected",       "will_not_fix",
+    "fix_deferred", "end_of_life", "under_investigation"
+};
 static const char *const classes[] = { "os-vuln",  "app-vuln", "malware", "sensitive",
                                        "baseline", "build",    "trust" };
 static const char *const priorities[] = { "low", "medium", "high" };
@@ -53,11 +54,16 @@ enum pl_severity pl_severity_parse(pl_span word)
         const char *word;
         enum pl_severity severity;
     } words[] = {
-        { "critical", PL_SEVERITY_CRITICAL },     { "important", PL_SEVERITY_HIGH },
-        { "high", PL_SEVERITY_HIGH },             { "moderate", PL_SEVERITY_MEDIUM },
-        { "medium", PL_SEVERITY_MEDIUM },         { "low", PL_SEVERITY_LOW },
-        { "minor", PL_SEVERITY_LOW },             { "negligible", PL_SEVERITY_NEGLIGIBLE },
-        { "unimportant", PL_SEVERITY_NEGLIGIBLE }, { "none", PL_SEVERITY_NEGLIGIBLE },
+        { "critical", PL_SEVERITY_CRITICAL },
+        { "important", PL_SEVERITY_HIGH },
+        { "high", PL_SEVERITY_HIGH },
+        { "moderate", PL_SEVERITY_MEDIUM },
+        { "medium", PL_SEVERITY_MEDIUM },
+        { "low", PL_SEVERITY_LOW },
+        { "minor", PL_SEVERITY_LOW },
+        { "negligible", PL_SEVERITY_NEGLIGIBLE },
+        { "unimportant", PL_SEVERITY_NEGLIGIBLE },
+        { "none", PL_SEVERITY_NEGLIGIBLE },
         { "urgent", PL_SEVERITY_CRITICAL },
     };
     for (size_t i = 0; i < PL_COUNT(words); i++)

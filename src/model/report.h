@@ -38,9 +38,9 @@ struct pl_finding {
     int64_t package; /* index into the inventory's packages; -1 none */
     pl_span installed_version, fixed_version;
     pl_span path;
-    unsigned line; /* 0: none */
-    pl_span match; /* redacted */
-    int32_t layer; /* index; -1 none */
+    unsigned line;            /* 0: none */
+    pl_span match;            /* redacted */
+    int32_t layer;            /* index; -1 none */
     int32_t removed_in_layer; /* -1: still there */
     pl_span cause;
     struct pl_fix fix;
@@ -54,8 +54,8 @@ struct pl_finding {
     size_t n_references;
     const pl_span *cwes;
     size_t n_cwes;
-    pl_span feed;   /* which feed judged it */
-    pl_span note;   /* the publisher's word: "no-dsa: minor issue" */
+    pl_span feed;                             /* which feed judged it */
+    pl_span note;                             /* the publisher's word: "no-dsa: minor issue" */
     pl_span suppressed_by, suppressed_reason; /* empty: not suppressed */
 };
 

@@ -1,7 +1,7 @@
 /* format.h - one file per output format, one word in formats.def. */
 #pragma once
-#include <stdio.h>
 #include "model/report.h"
+#include <stdio.h>
 
 struct pl_format_opts {
     unsigned columns; /* of the screen; 0: 100 */

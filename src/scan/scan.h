@@ -8,10 +8,10 @@ struct pl_scan_opts {
     const char *db;        /* NULL: the user's, else the shipped one */
     const char *cache_dir; /* NULL: the user's cache folder */
     bool no_cache, offline, insecure, ignore_unfixed;
-    unsigned jobs;         /* 0: the number of processors, at most 4 */
+    unsigned jobs; /* 0: the number of processors, at most 4 */
     unsigned timeout_s;
     const char *platform, *authfile;
-    unsigned classes;      /* bit per enum pl_class; 0: all that this program knows */
+    unsigned classes; /* bit per enum pl_class; 0: all that this program knows */
     unsigned severities;
     bool fail_on_set;
     enum pl_severity fail_on;

@@ -79,7 +79,8 @@ static int compare_value(struct part a, struct part b)
     switch (a.kind) {
     case DIGIT:
         /* A later component with a leading zero is a fraction: 1.06 < 1.1 */
-        if (!a.first && ((a.text.len && a.text.ptr[0] == '0') || (b.text.len && b.text.ptr[0] == '0')))
+        if (!a.first &&
+            ((a.text.len && a.text.ptr[0] == '0') || (b.text.len && b.text.ptr[0] == '0')))
             return pl_span_cmp(a.text, b.text);
         return pl_compare_digits(a.text, b.text);
     case SUFFIX_NUMBER:
