@@ -3,20 +3,56 @@
 SHELL := /bin/sh
 BUILD ?= build
 TESTBUILD ?= build-test
+FUZZBUILD ?= build-fuzz
+DESTDIR ?=
+PREFIX ?= /usr/local
 IMAGE ?=
+SECONDS ?= 60
 
 .PHONY: help deps build scan test lint fuzz bench install clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
 
 deps: ## install what building and scanning need (Debian packages)
 	@build-aux/deps build
 
-$(BUILD)/build.ninja: | deps
-	@meson setup $(BUILD) >$(BUILD)-setup.log 2>&1 || { cat $(BUILD)-setup.log; exit 1; }
-	@rm -f $(BUILD)-setup.log
+build: deps ## build/plimsoll, nothing is run
+	@build-aux/build $(BUILD) -Dbuildtype=release -Dprefix=$(PREFIX)
 
-build: deps $(BUILD)/build.ninja ## build/plimsoll, nothing is run
-	@build-aux/stale $(BUILD) && meson setup --reconfigure $(BUILD) >/dev/null || true
-	@ninja --quiet -C $(BUILD) plimsoll
+$(BUILD)/sample: build-aux/sample
+	@build-aux/sample $@
+
+$(BUILD)/advisories.db: $(shell find advisories -name '*.json')
+	@$(BUILD)/plimsoll db build --quiet --feeds advisories --output $@
+
+scan: build $(BUILD)/sample $(BUILD)/advisories.db ## scan the sample image, or IMAGE=...
+	@$(BUILD)/plimsoll scan $(if $(IMAGE),$(IMAGE),oci:$(BUILD)/sample)
+
+test: ## every test; installs what the tests use
+	@build-aux/deps build test
+	@$(MAKE) --no-print-directory build $(BUILD)/sample
+	@$(MAKE) --no-print-directory $(BUILD)/advisories.db
+	@build-aux/build $(TESTBUILD) -Dbuildtype=debugoptimized -Db_sanitize=address,undefined
+	@BUILD=$(BUILD) TESTBUILD=$(TESTBUILD) tests/run $(ONLY)
+
+lint: ## clang-format, clang-tidy, cppcheck, the floors of the house
+	@build-aux/deps build dev
+	@build-aux/build $(BUILD) -Dbuildtype=release -Dprefix=$(PREFIX)
+	@BUILD=$(BUILD) build-aux/lint
+
+fuzz: ## every fuzz target for SECONDS each
+	@build-aux/deps build dev
+	@CC=clang build-aux/build $(FUZZBUILD) -Dfuzz=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+	@FUZZBUILD=$(FUZZBUILD) SECONDS=$(SECONDS) build-aux/fuzz $(ONLY)
+
+bench: build ## speed and memory against the limit; results in bench/RESULTS.md
+	@build-aux/deps test dev
+	@BUILD=$(BUILD) bench/run
+
+install: build $(BUILD)/advisories.db ## to PREFIX (and DESTDIR)
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet
+	@install -D -m 644 $(BUILD)/advisories.db $(DESTDIR)$(PREFIX)/share/plimsoll/advisories.db
+
+clean: ## remove what was built
+	@rm -rf $(BUILD) $(TESTBUILD) $(FUZZBUILD)
