@@ -34,3 +34,8 @@ static inline int pl_compare_digits(pl_span a, pl_span b)
         return a.len < b.len ? -1 : 1;
     return pl_span_cmp(a, b);
 }
+
+static inline int pl_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
+}
