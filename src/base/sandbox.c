@@ -104,6 +104,7 @@ static const int always[] = {
     SCMP_SYS(set_robust_list),
     SCMP_SYS(rseq),
     SCMP_SYS(tgkill),
+    SCMP_SYS(sysinfo),
     SCMP_SYS(getrusage),
     SCMP_SYS(sched_getaffinity),
 };

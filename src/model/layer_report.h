@@ -82,6 +82,11 @@ pl_rc pl_sink_fact(struct pl_sink *s, const struct pl_fact *f, struct pl_err *er
 void pl_sink_gap(struct pl_sink *s, pl_span path, const char *reason, const char *fmt, ...)
     PL_PRINTF(4, 5);
 
+/* What is added from here on belongs together (the fruit of one file) and can be dropped later: a
+ * path that comes twice in one layer counts with its last bytes. */
+uint32_t pl_sink_source(struct pl_sink *s);
+void pl_sink_drop(struct pl_sink *s, uint32_t source);
+
 struct pl_layer_totals {
     pl_digest digest, diff_id; /* as read */
     uint64_t size, stored_size;
