@@ -9,6 +9,7 @@ struct pl_format_opts {
     bool unicode;     /* may draw with more than ASCII */
     bool verbose;     /* fold nothing */
     bool quiet;
+    bool several; /* more than one target was named: an array, however many could be scanned */
 };
 
 struct pl_format {

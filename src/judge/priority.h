@@ -1,0 +1,7 @@
+/* priority.h - what to do first. The rule is written down for people in docs/priority.md. */
+#pragma once
+#include "model/report.h"
+
+/* Sets priority and, in keep, the reason: the first rule that holds, in words. package may be
+ * NULL. False when memory ends. */
+bool pl_prioritise(struct pl_finding *f, const struct pl_package *package, struct pl_arena *keep);
