@@ -274,7 +274,7 @@ void pl_page_wrap(struct pl_page *p, enum pl_tone tone, unsigned indent, const c
 {
     unsigned room = (unsigned)strlen(joint);
     unsigned limit = p->columns > indent + room + 8 ? p->columns - room : indent + 8;
-    bool first = true; /* no blank in front of the first word of a line */
+    bool first = p->at <= indent; /* no blank in front of the first word of a line */
     pl_span word;
     while (pl_span_split(&text, ' ', &word)) {
         if (word.len == 0)
@@ -283,8 +283,6 @@ void pl_page_wrap(struct pl_page *p, enum pl_tone tone, unsigned indent, const c
         if (!first && p->at + 1 + width > limit) {
             wrap_line(p, indent, joint);
             first = true;
-        } else if (first && p->at > indent && p->at + width > limit) {
-            wrap_line(p, indent, joint);
         }
         if (!first)
             pl_page_put(p, PL_TONE_PLAIN, PL_LIT(" "));

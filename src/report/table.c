@@ -115,10 +115,8 @@ static void verdict(struct pl_table *t)
     size_t end = pl_span_find(text, PL_LIT(". "));
     pl_span first = end == SIZE_MAX ? text : pl_span_sub(text, 0, end + 1);
     pl_page_wrap(&t->page, tones[pl_words_alarm(t->report, &t->groups)], 0, "", first);
-    if (end != SIZE_MAX) {
-        pl_page_put(&t->page, PL_TONE_PLAIN, PL_LIT(" "));
+    if (end != SIZE_MAX)
         pl_page_wrap(&t->page, PL_TONE_PLAIN, 0, "", pl_span_from(text, end + 2));
-    }
     pl_page_line(&t->page);
 }
 

@@ -75,6 +75,7 @@ static pl_span name_text(struct pl_table *t, const struct pl_group *g)
         t, pl_span_str(pl_arena_printf(t->a, "%.*s %.*s", PL_FMT(g->name), PL_FMT(g->version))));
 }
 
+/* "2  RUN apt-get install nginx", or "2+ ..." where the packages came in several layers. */
 static pl_span layer_text(struct pl_table *t, const struct pl_group *g)
 {
     const struct pl_image *i = t->report->image;
@@ -83,8 +84,9 @@ static pl_span layer_text(struct pl_table *t, const struct pl_group *g)
     pl_span by = i && (size_t)g->layer < i->n_layers
                      ? pl_words_command(t->a, i->layers[g->layer].created_by)
                      : PL_SPAN_NONE;
-    return pl_table_text(t, pl_span_str(pl_arena_printf(t->a, "%d%s  %.*s", g->layer,
-                                                        g->several_layers ? "+" : "", PL_FMT(by))));
+    by = pl_table_text(t, by);
+    return pl_span_str(pl_arena_printf(t->a, "%d%s%s%.*s", g->layer, g->several_layers ? "+" : "",
+                                       by.len ? "  " : "", PL_FMT(by)));
 }
 
 static void severity_word(struct pl_table *t, enum pl_severity s)
@@ -187,8 +189,9 @@ static void all_at_once(struct pl_table *t)
                    "All %zu that have a fix, at once:", g->n_upgradable_findings);
     unsigned room = (t->page.columns - PL_TABLE_TEXT) * COMMAND_LINES;
     if (!t->opts->verbose && pl_layout_width(command) > room) {
-        pl_page_printf(&t->page, PL_TONE_PLAIN, " one command of %zu names; --verbose prints it",
-                       g->n_upgradable);
+        const char *said =
+            pl_arena_printf(t->a, "one command of %zu names; --verbose prints it", g->n_upgradable);
+        pl_page_wrap(&t->page, PL_TONE_PLAIN, PL_TABLE_TEXT, "", pl_span_str(said));
         pl_page_line(&t->page);
         return;
     }
@@ -227,7 +230,7 @@ static void do_first(struct pl_table *t, size_t n)
         pl_page_line(p);
         pl_page_pad(p, 2);
         pl_page_put(p, PL_TONE_MEDIUM, PL_LIT("Beware:"));
-        pl_page_put(p, PL_TONE_PLAIN, PL_LIT(" "));
+        pl_page_pad(p, 10);
         pl_page_wrap(p, PL_TONE_PLAIN, 10, "", pl_table_text(t, g[0].caution));
         pl_page_line(p);
     }

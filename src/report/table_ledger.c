@@ -11,7 +11,7 @@ static void entry(struct pl_table *t, const char *label, pl_span escaped)
 {
     pl_page_pad(&t->page, 2);
     pl_page_put(&t->page, PL_TONE_PLAIN, pl_span_str(label));
-    pl_page_pad(&t->page, t->page.at < TEXT - 1 ? TEXT : t->page.at + 2);
+    pl_page_pad(&t->page, t->page.at < TEXT - 1 ? TEXT : t->page.at + 1);
     pl_page_wrap(&t->page, PL_TONE_PLAIN, TEXT, "", escaped);
     pl_page_line(&t->page);
 }
