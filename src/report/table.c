@@ -103,7 +103,9 @@ static void header(struct pl_table *t)
     part(t, PL_TONE_PLAIN,
          pl_words_count(t->a, t->report->inventory.n_packages, "package", "packages"));
     if (t->report->seconds > 0)
-        part(t, PL_TONE_DIM, pl_span_str(pl_arena_printf(t->a, "%.1f s", t->report->seconds)));
+        part(t, PL_TONE_DIM,
+             pl_span_str(pl_arena_printf(t->a, t->report->seconds < 0.1 ? "%.2f s" : "%.1f s",
+                                         t->report->seconds)));
     pl_page_line(&t->page);
 }
 

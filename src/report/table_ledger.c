@@ -176,7 +176,9 @@ static void judges(struct pl_table *t, struct pl_buf *b)
                 say_age(t, r->database.feeds[f].published_at, b);
             }
     if (!b->len)
-        pl_buf_printf(b, "nobody: no advisory database was used");
+        pl_buf_printf(b, r->database.digest.len || r->database.built_at.len
+                             ? "nobody: the database has no feed that speaks of this image"
+                             : "nobody: no advisory database was used");
 }
 
 static void database(struct pl_table *t)

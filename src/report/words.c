@@ -278,7 +278,8 @@ static bool past_end(const struct pl_report *r)
 
 static void say_reserves(const struct pl_report *r, const struct counts *c, struct pl_buf *b)
 {
-    if (c->total && r->n_gaps) {
+    struct unseen u = count_unseen(r);
+    if (c->total && u.layers + u.files) {
         pl_buf_printf(b, "  Of the rest, ");
         say_unseen(r, b);
         pl_buf_printf(b, " looked at.");
