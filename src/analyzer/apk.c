@@ -81,6 +81,12 @@ static pl_rc read_line(struct reader *r, pl_span line, size_t number, struct pl_
         pl_broken_add(&r->broken, "line %zu: not of the form K:value", number);
         return PL_OK;
     }
+    if (line.ptr[0] == 'P' && r->p.name.len) { /* the blank line between two blocks is missing */
+        pl_broken_add(&r->broken, "line %zu: a second name in one block", number);
+        rc = put_block(r, err);
+    }
+    if (rc)
+        return rc;
     if (!r->line)
         r->line = number;
     switch (line.ptr[0]) {

@@ -161,7 +161,11 @@ static pl_rc parse(const struct pl_input *in, struct pl_sink *out, struct pl_err
     struct stanza s = { 0 };
     pl_span rest = in->bytes, line, *list = NULL;
     for (size_t number = 1; pl_span_line(&rest, &line); number++) {
-        if (pl_span_trim(line).len) {
+        bool again = s.package.len && line.len > 8 &&
+                     pl_span_eq_nocase(pl_span_sub(line, 0, 8), PL_LIT("Package:"));
+        if (again) /* the blank line between two stanzas is missing */
+            pl_broken_add(&r.broken, "line %zu: a second Package in one stanza", number);
+        if (pl_span_trim(line).len && !again) {
             read_line(&r, &s, line, number, rest, &list);
             continue;
         }
@@ -170,6 +174,8 @@ static pl_rc parse(const struct pl_input *in, struct pl_sink *out, struct pl_err
             return rc;
         s = (struct stanza){ 0 };
         list = NULL;
+        if (again)
+            read_line(&r, &s, line, number, rest, &list);
     }
     pl_rc rc = put_stanza(&r, &s, err);
     if (rc)

@@ -56,9 +56,9 @@ bool pl_clean_path(pl_span raw, char *buf, pl_span *out)
 pl_rc pl_put_database(const struct pl_input *in, struct pl_sink *out, const char *row,
                       uint64_t n_packages, struct pl_err *err)
 {
-    const struct pl_database d = {
-        .path = in->path, .analyzer = pl_span_str(row), .n_packages = n_packages
-    };
+    const struct pl_database d = { .path = in->path,
+                                   .analyzer = pl_span_str(row),
+                                   .n_packages = n_packages };
     return pl_sink_database(out, &d, err);
 }
 

@@ -29,5 +29,9 @@ pl_rc pl_put_database(const struct pl_input *in, struct pl_sink *out, const char
  * is too small. */
 size_t pl_base64(pl_span text, uint8_t *out, size_t room);
 /* "sha1:<hex>" and the like into out; out has room for the prefix, 2 * n and a NUL. */
-pl_span pl_hex_digest(const char *algorithm, const uint8_t *bytes, size_t n, char *out, size_t room);
+pl_span pl_hex_digest(const char *algorithm, const uint8_t *bytes, size_t n, char *out,
+                      size_t room);
 bool pl_is_hex(pl_span s);
+
+/* A Gentoo package's "name-version[-rN]" apart; category/ may stand before it. */
+bool pl_portage_split(pl_span pf, pl_span *name, pl_span *version);

@@ -40,10 +40,7 @@ static uint16_t u16_at(const struct bdb *b, pl_span page, size_t at)
     return v;
 }
 
-static uint8_t u8_at(pl_span page, size_t at)
-{
-    return at < page.len ? (uint8_t)page.ptr[at] : 0;
-}
+static uint8_t u8_at(pl_span page, size_t at) { return at < page.len ? (uint8_t)page.ptr[at] : 0; }
 
 bool pl_rpm_is_bdb(pl_span bytes)
 {
@@ -93,9 +90,7 @@ static pl_rc read_value(struct bdb *b, uint32_t number, pl_span item, struct pl_
             return pl_rpm_blob(b->r, pl_buf_span(&b->r->blob), "page", number, err);
         pl_broken_add(&b->r->broken, "page %u: a value whose overflow pages do not follow", number);
         return PL_OK;
-    default:
-        pl_broken_add(&b->r->broken, "page %u: an item of unknown type", number);
-        return PL_OK;
+    default: pl_broken_add(&b->r->broken, "page %u: an item of unknown type", number); return PL_OK;
     }
 }
 

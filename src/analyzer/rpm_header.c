@@ -121,8 +121,8 @@ static const char *digest_name(uint32_t algorithm, size_t hex_len)
         uint32_t id;
         size_t hex_len;
         const char *name;
-    } known[] = { { 1, 32, "md5" },     { 2, 40, "sha1" },    { 8, 64, "sha256" },
-                  { 9, 96, "sha384" },  { 10, 128, "sha512" }, { 11, 56, "sha224" } };
+    } known[] = { { 1, 32, "md5" },    { 2, 40, "sha1" },     { 8, 64, "sha256" },
+                  { 9, 96, "sha384" }, { 10, 128, "sha512" }, { 11, 56, "sha224" } };
     for (size_t i = 0; i < PL_COUNT(known); i++)
         if (known[i].id == algorithm && known[i].hex_len == hex_len)
             return known[i].name;
@@ -139,10 +139,14 @@ struct files {
 
 static bool files_open(struct pl_rpm *r, const struct header *h, struct files *f)
 {
-    *f = (struct files){ .names = h->base_names, .dir_indexes = h->dir_indexes,
-                         .digests = h->digests, .modes = h->modes,
-                         .flags = h->flags,     .states = h->states,
-                         .algorithm = 1,        .old = !h->base_names.count };
+    *f = (struct files){ .names = h->base_names,
+                         .dir_indexes = h->dir_indexes,
+                         .digests = h->digests,
+                         .modes = h->modes,
+                         .flags = h->flags,
+                         .states = h->states,
+                         .algorithm = 1,
+                         .old = !h->base_names.count };
     struct values dirs = h->dir_names, algorithm = h->algorithm;
     next_u32(&algorithm, &f->algorithm);
     if (f->old) {

@@ -16,10 +16,7 @@ struct db {
     struct pl_seen seen;
 };
 
-bool pl_rpm_is_sqlite(pl_span bytes)
-{
-    return pl_span_starts(bytes, PL_LIT("SQLite format 3\0"));
-}
+bool pl_rpm_is_sqlite(pl_span bytes) { return pl_span_starts(bytes, PL_LIT("SQLite format 3\0")); }
 
 /* ---- pages, 1.3 and 4 ---- */
 
@@ -72,7 +69,8 @@ static bool wal_open(const struct db *d, struct wal *w)
 }
 
 /* One frame at `at`: false when it is stale or broken, where the log ends. */
-static bool wal_frame(const struct db *d, struct wal *w, size_t at, uint32_t *page, uint32_t *commit)
+static bool wal_frame(const struct db *d, struct wal *w, size_t at, uint32_t *page,
+                      uint32_t *commit)
 {
     pl_span in = pl_span_from(d->wal, at), head, salts, body;
     uint32_t a, b;
