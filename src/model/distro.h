@@ -65,7 +65,7 @@ struct pl_os {
     const struct pl_release *release; /* NULL: a release we do not know */
     pl_span stream;                   /* of its advisories; empty when none could be named */
     pl_span path;                     /* of the file that told; empty when none did */
-    int32_t layer;                    /* that brought it; -1 none (the inventory sets it) */
+    int32_t layer;                    /* that it is visible from, as the fact says; -1 none */
 };
 
 /* Which system is this? From the release files of the image as it is seen at the end (facts of the

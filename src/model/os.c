@@ -29,6 +29,12 @@ static const struct pl_fact *fact_at(const struct search *s, const char *path)
     return NULL;
 }
 
+static void told_by(struct pl_os *os, const struct pl_fact *f)
+{
+    os->path = f->path;
+    os->layer = f->layer;
+}
+
 static pl_span copy(struct search *s, const char *text)
 {
     pl_span out = PL_SPAN_NONE;
@@ -262,7 +268,7 @@ static bool from_os_release(struct search *s, const struct pl_fact *f)
     os->codename = value_of(s, f->bytes, "VERSION_CODENAME");
     os->pretty_name = value_of(s, f->bytes, "PRETTY_NAME");
     os->variant = value_of(s, f->bytes, "VARIANT_ID");
-    os->path = f->path;
+    told_by(s->os, f);
     if (!os->pretty_name.len)
         os->pretty_name = value_of(s, f->bytes, "NAME");
     adjust(s, value_of(s, f->bytes, "VERSION"));
@@ -337,7 +343,7 @@ static bool from_release_file(struct search *s, const char *kind)
     s->os->version = version_word(line);
     s->os->codename = pl_span_sub(inside, 0, pl_span_chr(inside, ')'));
     s->os->pretty_name = line;
-    s->os->path = f->path;
+    told_by(s->os, f);
     size_t at = pl_span_find(line, PL_LIT(" release "));
     adjust(s, at == SIZE_MAX ? PL_SPAN_NONE : pl_span_from(line, at + 9));
     return true;
@@ -373,7 +379,7 @@ static bool from_suse(struct search *s)
     }
     s->os->codename = suse_value(f->bytes, "CODENAME");
     s->os->pretty_name = line;
-    s->os->path = f->path;
+    told_by(s->os, f);
     adjust(s, PL_SPAN_NONE);
     return true;
 }
@@ -388,7 +394,7 @@ static bool from_lsb(struct search *s)
     s->os->version = value_of(s, f->bytes, "DISTRIB_RELEASE");
     s->os->codename = value_of(s, f->bytes, "DISTRIB_CODENAME");
     s->os->pretty_name = value_of(s, f->bytes, "DISTRIB_DESCRIPTION");
-    s->os->path = f->path;
+    told_by(s->os, f);
     adjust(s, PL_SPAN_NONE);
     return true;
 }
@@ -401,7 +407,7 @@ static bool from_bare(struct search *s, const char *kind, const char *family)
         return false;
     set_family(s->os, family);
     s->os->version = version_word(first_line(f->bytes));
-    s->os->path = f->path;
+    told_by(s->os, f);
     adjust(s, PL_SPAN_NONE);
     return true;
 }
