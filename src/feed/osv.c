@@ -13,10 +13,13 @@ static bool sniff(const struct pl_feed_file *f)
     unsigned depth = first == '[' ? 2 : 1;
     if (first != '{' && first != '[')
         return false;
+    bool id = pl_head_key(f->head, depth, "id"), rows = pl_head_key(f->head, depth, "affected");
+    if (pl_head_key(f->head, depth, "schema_version") ||
+        (id && (rows || pl_head_key(f->head, depth, "modified"))))
+        return true;
     /* Members come in any order, and a kernel's "affected" alone is longer than the head. */
-    return pl_head_key(f->head, depth, "affected") ||
-           pl_head_key(f->head, depth, "schema_version") ||
-           (pl_head_key(f->head, depth, "id") && pl_head_key(f->head, depth, "modified"));
+    return rows && (pl_head_key(f->head, depth + 2, "package") ||
+                    pl_head_key(f->head, depth + 2, "ecosystem_specific"));
 }
 
 struct osv {
