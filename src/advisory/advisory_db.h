@@ -14,12 +14,15 @@ struct pl_advisory_db;
  * are kept; NULL none. */
 pl_rc pl_advisory_db_create(const char *path, const char *previous, struct pl_advisory_db **out,
                             struct pl_err *err) PL_CHECKED;
-/* All that follows comes from this feed (row's name, rank, and file path). */
+/* All that follows comes from this file of this feed. file: path below the feeds folder; members of
+ * one archive share the archive's path, so that they stand and fall together. */
 pl_rc pl_advisory_db_feed(struct pl_advisory_db *db, const char *name, const char *what,
-                          unsigned rank, struct pl_err *err) PL_CHECKED;
+                          unsigned rank, const char *file, struct pl_err *err) PL_CHECKED;
 struct pl_advisory_sink *pl_advisory_db_sink(struct pl_advisory_db *db);
-/* The feed failed half-way: forget what it gave, take the previous database's rows if any. */
-pl_rc pl_advisory_db_keep_previous(struct pl_advisory_db *db, const char *name,
+/* The present file failed half-way: forget what it gave and take the previous database's rows of
+ * that file (*kept: there were some). Without any, what was read stays. In both cases the
+ * streams it speaks of are marked with why, and coverage says so. */
+pl_rc pl_advisory_db_keep_previous(struct pl_advisory_db *db, const char *why, bool *kept,
                                    struct pl_err *err) PL_CHECKED;
 /* Indexes, joins aliases, writes the digest, renames. built_at: RFC 3339. */
 pl_rc pl_advisory_db_commit(struct pl_advisory_db *db, const char *built_at,
@@ -30,6 +33,8 @@ pl_rc pl_advisory_db_open(const char *path, struct pl_advisory_db **out,
 pl_rc pl_advisory_db_info(struct pl_advisory_db *db, struct pl_arena *a,
                           struct pl_database_info *out, struct pl_err *err) PL_CHECKED;
 void pl_advisory_db_close(struct pl_advisory_db *db); /* an uncommitted one leaves no file */
+/* Unlinks the file of a build under way; may be called from a signal handler. */
+void pl_advisory_db_abandon(void);
 PL_AUTO_DEFINE(advisory_db, struct pl_advisory_db *, pl_advisory_db_close)
 
 /* Everything the database says about the packages of an inventory: one finding per package and
