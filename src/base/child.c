@@ -110,7 +110,7 @@ static void set_limits(const struct pl_child_opts *o)
         uint64_t ceiling = data_bytes_now() + o->memory_bytes;
         set_limit(RLIMIT_DATA, ceiling, ceiling);
     }
-    if (o->tree_fd < 0 && !SANITIZED)
+    if (o->tree_fd < 0 && !o->descriptors && !SANITIZED)
         set_limit(RLIMIT_NOFILE, 0, 0);
     set_limit(RLIMIT_FSIZE, 0, 0);
 }
@@ -138,7 +138,9 @@ static _Noreturn void run_child(const struct pl_child_opts *o, pl_child_fn fn, v
     set_limits(o);
     if (!SANITIZED)
         prctl(PR_SET_DUMPABLE, 0);
-    struct pl_sandbox_opts sandbox = { .tree_fd = o->tree_fd, .threads = o->threads };
+    struct pl_sandbox_opts sandbox = { .tree_fd = o->tree_fd,
+                                       .threads = o->threads,
+                                       .descriptors = o->descriptors };
     note->sandbox = pl_sandbox_enter(&sandbox);
 
     struct pl_err err = { 0 };

@@ -13,8 +13,9 @@ struct pl_child_opts {
     unsigned cpu_s;        /* RLIMIT_CPU */
     const int *keep_fds;   /* descriptors the child needs, beside its answer pipe */
     size_t n_keep_fds;
-    int tree_fd;  /* a directory it may read below (rootfs); -1 none */
-    bool threads; /* may start threads */
+    int tree_fd;      /* a directory it may read below (rootfs); -1 none */
+    bool threads;     /* may start threads */
+    bool descriptors; /* may be handed descriptors over a socket that it keeps */
 };
 
 struct pl_child {

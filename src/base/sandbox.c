@@ -141,6 +141,8 @@ static bool allow_masked(scmp_filter_ctx f, const struct pl_sandbox_opts *o)
                 seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0;
     if (o->threads)
         good = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, thread) == 0 && good;
+    if (o->descriptors)
+        good = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(recvmsg), 0) == 0 && good;
     if (o->tree_fd >= 0)
         good = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, read_only) == 0 && good;
     return good;

@@ -15,8 +15,9 @@ enum {
 };
 
 struct pl_sandbox_opts {
-    int tree_fd;  /* a directory that may be read below; -1: no file system at all */
-    bool threads; /* may start threads */
+    int tree_fd;      /* a directory that may be read below; -1: no file system at all */
+    bool threads;     /* may start threads */
+    bool descriptors; /* may be handed descriptors over a socket (recvmsg) */
 };
 
 /* Give up rights for good, for this thread and those it starts. Returns what is in force. */
