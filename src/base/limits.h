@@ -13,6 +13,7 @@ struct pl_limits {
     size_t n_layers;        /* Docker stops at 127, kernels at 500 overlays; 16,384 is nobody's */
     size_t index_depth;     /* an index may name an index */
     size_t archive_entries; /* entries of an outer docker or OCI archive */
+    uint64_t spool_bytes;   /* standard input kept in an unlinked file; images are far below */
 
     /* One layer. */
     uint64_t layer_bytes;    /* inflated; 1 TiB: beyond any disk this runs on */
@@ -48,6 +49,7 @@ static const struct pl_limits PL_LIMITS = {
     .n_layers = 16384,
     .index_depth = 4,
     .archive_entries = 200000,
+    .spool_bytes = 128 * PL_GIB,
     .layer_bytes = 1024 * PL_GIB,
     .expansion = 1200,
     .expansion_from = 64 * PL_MIB,

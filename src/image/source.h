@@ -45,18 +45,27 @@ struct pl_source_ops {
 struct pl_source {
     const struct pl_source_ops *ops;
     struct pl_image *image;
-    const unsigned *read_order; /* layer indices in the order they must be opened; NULL: any */
+    /* All layer indices in the order they are to be opened, those that cannot be (empty,
+     * unreadable) last; NULL: any order. Another order works, at the price of inflating again. */
+    const unsigned *read_order;
     int rootfs_fd; /* a directory tree instead of layers (one pseudo layer, index 0); else -1 */
 };
+
+struct pl_files; /* image/files.h: a directory's or an archive's files by name */
 
 struct pl_transport {
     const char *name;   /* "docker-archive" */
     const char *what;   /* one line for people */
     const char *syntax; /* "docker-archive:FILE" */
     const char *spec;
-    /* Could a bare existing path be this? NULL: never sniffed. */
-    bool (*sniff)(const char *path);
-    /* rest: the target without "name:" */
+    /* Could the files at a bare existing path be this? NULL: never sniffed. Rows are asked in the
+     * order of the list. */
+    bool (*sniff)(struct pl_files *files);
+    /* Open such files, taken on success. ref: what followed the path's colon, or empty. */
+    pl_rc (*open_files)(struct pl_files **files, pl_span ref, const struct pl_source_opts *o,
+                        struct pl_source **out, struct pl_err *err);
+    /* rest: the target without "name:" ("//host/repo:tag" for docker, bare references too). NULL:
+     * rest is PATH[:REF], and open_files does it. */
     pl_rc (*open)(const char *rest, const struct pl_source_opts *o, struct pl_source **out,
                   struct pl_err *err);
 };
@@ -76,8 +85,10 @@ PL_AUTO_DEFINE(source, struct pl_source *, pl_source_close)
 pl_rc pl_manifest_parse(pl_span json, pl_span media_type, const struct pl_limits *limits,
                         struct pl_arena *a, struct pl_image *image, pl_digest *config_digest,
                         struct pl_err *err) PL_CHECKED;
-/* Fills os, architecture, config, and joins history with the manifest's layers (protocols: history
- * may be missing or disagree in number: never an error). */
+/* Fills os, architecture, config, image_id, and joins history with the manifest's layers: only
+ * when the numbers agree does history say which command made which layer (and empty entries come
+ * in); builders that write one entry or none are no error. Adds a gap for each layer that is
+ * marked unreadable by then. */
 pl_rc pl_config_parse(pl_span json, const struct pl_limits *limits, struct pl_arena *a,
                       struct pl_image *image, struct pl_err *err) PL_CHECKED;
 /* The descriptor of an index that fits the platform; attestation entries are not images.
