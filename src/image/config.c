@@ -164,11 +164,14 @@ static void join_history(struct maker *m, const json_t *history, const struct pl
 
 static void join_diff_ids(struct maker *m, const json_t *ids, struct pl_image *image)
 {
-    size_t n = json_array_size(ids), next = 0, real = count_real(image);
+    size_t n = json_array_size(ids), next = 0, broken = 0, real = count_real(image);
     for (size_t i = 0; i < image->n_layers; i++)
         if (!image->layers[i].empty && next < n)
-            (void)pl_digest_parse(pl_json_span(json_array_get(ids, next++)),
-                                  &image->layers[i].diff_id, NULL);
+            broken += pl_digest_parse(pl_json_span(json_array_get(ids, next++)),
+                                      &image->layers[i].diff_id, NULL) != PL_OK;
+    if (broken)
+        pl_image_gap(image, m->arena, -1, "broken",
+                     "%zu diff IDs of the configuration are no digests", broken);
     if (n != real && json_is_array(ids))
         pl_image_gap(image, m->arena, -1, n > real ? "missing" : "broken",
                      "the configuration names %zu layers, the manifest %zu", n, real);
