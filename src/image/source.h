@@ -32,6 +32,9 @@ struct pl_source_opts {
 struct pl_source;
 
 struct pl_source_ops {
+    /* Layers will be opened: what that needs is fetched now, and read_order is settled. May be
+     * NULL; without the call layer_open does the same. */
+    pl_rc (*prepare)(struct pl_source *s, struct pl_err *err);
     /* Begin to read layer `index` (of image->layers, not empty, not unreadable). Layers may be
      * opened while others are being read; opened in order of `read_order` when that is set. */
     pl_rc (*layer_open)(struct pl_source *s, unsigned index, struct pl_stream *out,

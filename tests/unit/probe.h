@@ -47,8 +47,8 @@ static inline int probe(const char *target, const char *platform)
     }
     const struct pl_image *image = s->image;
     printf("image\t%.*s\t%s\t%s\t%.*s/%.*s\t%" PRIu64 "\n", PL_FMT(image->transport),
-           image->digest.text, image->image_id.text, PL_FMT(image->os),
-           PL_FMT(image->architecture), image->size);
+           image->digest.text, image->image_id.text, PL_FMT(image->os), PL_FMT(image->architecture),
+           image->size);
     const struct pl_gap *gaps = image->gaps.items;
     for (size_t i = 0; i < image->gaps.n; i++)
         printf("gap\t%d\t%.*s\t%.*s\n", gaps[i].layer, PL_FMT(gaps[i].reason),
