@@ -13,7 +13,7 @@
 #include "base/span.h"
 
 struct pl_http_opts {
-    const char *proxy;    /* NULL: https_proxy, http_proxy, all_proxy of the environment; "": none */
+    const char *proxy; /* NULL: https_proxy, http_proxy, all_proxy of the environment; "": none */
     const char *no_proxy; /* NULL: no_proxy of the environment */
     const char *ca_file;  /* further authorities (PEM); NULL: SSL_CERT_FILE, else the system's */
     const char *client_cert, *client_key; /* PEM files, both or none */
@@ -26,7 +26,8 @@ struct pl_http_opts {
 };
 
 struct pl_http;
-pl_rc pl_http_new(const struct pl_http_opts *o, struct pl_http **out, struct pl_err *err) PL_CHECKED;
+pl_rc pl_http_new(const struct pl_http_opts *o, struct pl_http **out,
+                  struct pl_err *err) PL_CHECKED;
 void pl_http_free(struct pl_http *h);
 PL_AUTO_DEFINE(http, struct pl_http *, pl_http_free)
 
@@ -66,9 +67,9 @@ struct pl_http_response {
     long status;
     struct pl_buf head; /* header lines of the last answer, "name: value\n" */
     struct pl_buf body;
-    struct pl_buf url;  /* where it came from, after redirects; NUL-ended */
-    bool same_origin;   /* no redirect led to another scheme, host or port */
-    uint64_t received;  /* body bytes that went to the sink */
+    struct pl_buf url; /* where it came from, after redirects; NUL-ended */
+    bool same_origin;  /* no redirect led to another scheme, host or port */
+    uint64_t received; /* body bytes that went to the sink */
 };
 void pl_http_response_done(struct pl_http_response *r);
 static inline PL_UNUSED void pl_auto_http_response(struct pl_http_response *r)
@@ -103,15 +104,15 @@ struct pl_http_download {
     pl_rc (*authorize)(void *ctx, const struct pl_http_response *r, struct pl_http_request *q,
                        struct pl_err *err);
     void *ctx;
-    uint64_t have;    /* bytes that the receiver has; kept up to date */
-    uint64_t size;    /* of the whole; UINT64_MAX: unknown */
-    uint64_t max;     /* ceiling */
+    uint64_t have;      /* bytes that the receiver has; kept up to date */
+    uint64_t size;      /* of the whole; UINT64_MAX: unknown */
+    uint64_t max;       /* ceiling */
     char if_range[256]; /* validator of what `have` came from; renewed from each answer */
 };
-/* Download q->url (its sink, range fields are ours). PL_OK: whole, or out->status is 304 (conditions
- * go into q->headers). Cuts are
- * resumed with Range; a redirect target that answers 403 or 404 is asked for anew at q->url; 429
- * and 5xx wait. Gives up after 5 failures in a row without progress. */
+/* Download q->url (its sink, range fields are ours). PL_OK: whole, or out->status is 304
+ * (conditions go into q->headers). Cuts are resumed with Range; a redirect target that answers 403
+ * or 404 is asked for anew at q->url; 429 and 5xx wait. Gives up after 5 failures in a row without
+ * progress. */
 pl_rc pl_http_download(struct pl_http *h, struct pl_http_request *q, struct pl_http_download *d,
                        struct pl_http_response *out, struct pl_err *err) PL_CHECKED;
 

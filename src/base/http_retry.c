@@ -7,8 +7,8 @@
 #include "base/json.h"
 
 enum {
-    TRIES = 5,          /* failures in a row without progress */
-    ALL_TRIES = 200,    /* of one download, whatever its progress */
+    TRIES = 5,       /* failures in a row without progress */
+    ALL_TRIES = 200, /* of one download, whatever its progress */
     LONGEST_WAIT_S = 300,
 };
 
@@ -36,12 +36,20 @@ static const char *status_text(long status)
         long status;
         const char *text;
     } known[] = {
-        { 400, "Bad Request" },       { 401, "Unauthorized" },       { 403, "Forbidden" },
-        { 404, "Not Found" },         { 405, "Method Not Allowed" }, { 407, "Proxy Login Required" },
-        { 410, "Gone" },              { 416, "Range Not Satisfiable" },
-        { 429, "Too Many Requests" }, { 451, "Unavailable For Legal Reasons" },
-        { 500, "Internal Server Error" }, { 502, "Bad Gateway" },
-        { 503, "Service Unavailable" },   { 504, "Gateway Timeout" },
+        { 400, "Bad Request" },
+        { 401, "Unauthorized" },
+        { 403, "Forbidden" },
+        { 404, "Not Found" },
+        { 405, "Method Not Allowed" },
+        { 407, "Proxy Login Required" },
+        { 410, "Gone" },
+        { 416, "Range Not Satisfiable" },
+        { 429, "Too Many Requests" },
+        { 451, "Unavailable For Legal Reasons" },
+        { 500, "Internal Server Error" },
+        { 502, "Bad Gateway" },
+        { 503, "Service Unavailable" },
+        { 504, "Gateway Timeout" },
     };
     for (size_t i = 0; i < PL_COUNT(known); i++)
         if (known[i].status == status)
@@ -183,7 +191,8 @@ static pl_rc begin(struct download *w, struct pl_err *err)
         if (!content_range(pl_http_header(w->r, "content-range", 0), &from, &total) ||
             from > d->have)
             return pl_fail(err, PL_EFORMAT, "the server sent another range than was asked for");
-    } else if (pl_span_decimal(pl_http_header(w->r, "content-length", 0), UINT64_MAX - 1, &length)) {
+    } else if (pl_span_decimal(pl_http_header(w->r, "content-length", 0), UINT64_MAX - 1,
+                               &length)) {
         total = length;
     }
     if (d->size != UINT64_MAX && total != UINT64_MAX && total != d->size)
@@ -292,8 +301,8 @@ pl_rc pl_http_download(struct pl_http *h, struct pl_http_request *q, struct pl_h
         bool progress = d->have > had;
         fails = progress ? 1 : fails + 1;
         logins = progress ? 0 : logins;
-        enum verdict v = rc ? after_failure(h, progress, fails)
-                            : after_answer(&w, q, &logins, &rc, &why);
+        enum verdict v =
+            rc ? after_failure(h, progress, fails) : after_answer(&w, q, &logins, &rc, &why);
         if (v == DONE)
             return PL_OK;
         if (v == FAILED || fails >= TRIES || n >= ALL_TRIES ||

@@ -82,8 +82,8 @@ pl_rc pl_http_resolve(const char *base, const char *location, struct pl_buf *out
         return pl_fail(err, PL_EFORMAT, "it redirects to \"%.100s\", which is no URL", location);
     PL_AUTO(curl_text) char *scheme = part(u, CURLUPART_SCHEME, 0);
     if (!scheme || (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))
-        return pl_fail(err, PL_EFORMAT, "it redirects to \"%.100s\": only http and https are followed",
-                       location);
+        return pl_fail(err, PL_EFORMAT,
+                       "it redirects to \"%.100s\": only http and https are followed", location);
     curl_url_set(u, CURLUPART_USER, NULL, 0);
     curl_url_set(u, CURLUPART_PASSWORD, NULL, 0);
     curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0);

@@ -132,7 +132,8 @@ static pl_rc suffixes(pl_span text, pl_span *rest, struct pl_reference *r, struc
     size_t at = pl_span_chr(*rest, '@');
     if (at != SIZE_MAX) {
         if (pl_digest_parse(pl_span_from(*rest, at + 1), &r->digest, NULL))
-            return wrong(err, text, "after @ stands a digest, sha256: and 64 lower-case hex digits");
+            return wrong(err, text,
+                         "after @ stands a digest, sha256: and 64 lower-case hex digits");
         rest->len = at;
     }
     size_t colon = pl_span_rchr(*rest, ':');
@@ -154,7 +155,8 @@ pl_rc pl_reference_parse(pl_span text, struct pl_reference *out, struct pl_err *
     if (pl_span_find(text, PL_LIT("://")) != SIZE_MAX)
         return wrong(err, text, "write it without https:// in front");
     if (is_bare_id(text))
-        return wrong(err, text, "it is an image ID; name the repository, as in repository@sha256:...");
+        return wrong(err, text,
+                     "it is an image ID; name the repository, as in repository@sha256:...");
     pl_rc rc = suffixes(text, &rest, &r, err);
     if (rc)
         return rc;
