@@ -258,6 +258,8 @@ static pl_rc read_image(struct docker *d, const char *rest, const struct pl_sour
     image->manifest_json = manifest.bytes;
     rc = pl_manifest_parse(manifest.bytes, manifest.media_type, d->limits, o->arena, image,
                            &config_digest, err);
+    if (!rc)
+        rc = look_for_foreign(d, image, err); /* the next step makes gaps of what is unreadable */
     if (!rc && pl_digest_set(&config_digest)) {
         rc = pl_registry_blob(&d->registry, &config_digest, d->limits->config_bytes, &config, err);
         if (!rc)
@@ -266,11 +268,7 @@ static pl_rc read_image(struct docker *d, const char *rest, const struct pl_sour
             pl_wrap(err, "configuration %s", config_digest.text);
             return rc;
         }
-        image->config_json = config;
-        image->image_id = config_digest;
     }
-    if (!rc)
-        rc = look_for_foreign(d, image, err);
     d->source.image = image;
     return rc;
 }
