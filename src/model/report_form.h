@@ -19,6 +19,7 @@
 #include "model/layer_report.h"
 
 #define PL_FORM_MAGIC "PLR1"
+#define PL_FORM_VERSION "layer-report/1"
 
 enum {
     PL_FORM_TOTALS = 1,
