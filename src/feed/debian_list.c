@@ -31,7 +31,8 @@ struct list {
 
 static pl_rc finish(struct list *l, struct pl_err *err)
 {
-    bool emit = l->open && l->r.affected.n;
+    /* Without a CVE it mends an earlier one's regression, or only announces. */
+    bool emit = l->open && l->r.affected.n && l->r.vulns.n;
     l->open = false;
     return emit ? pl_record_emit(&l->r, l->out, err) : PL_OK;
 }

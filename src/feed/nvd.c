@@ -8,7 +8,7 @@ enum { MAX_REFERENCES = 64 };
 static bool sniff(const struct pl_feed_file *f)
 {
     return pl_head_first(f->head) == '{' && pl_head_key(f->head, 1, "vulnerabilities") &&
-           pl_head_key(f->head, 3, "cve");
+           pl_head_key(f->head, 3, "cve") && !pl_head_key(f->head, 1, "document");
 }
 
 struct nvd {
