@@ -24,6 +24,9 @@ struct pl_advisory_sink *pl_advisory_db_sink(struct pl_advisory_db *db);
  * streams it speaks of are marked with why, and coverage says so. */
 pl_rc pl_advisory_db_keep_previous(struct pl_advisory_db *db, const char *why, bool *kept,
                                    struct pl_err *err) PL_CHECKED;
+/* A file of which nothing could be read, not even what it is: the previous rows of that path. */
+pl_rc pl_advisory_db_keep_file(struct pl_advisory_db *db, const char *file, const char *why,
+                               bool *kept, struct pl_err *err) PL_CHECKED;
 /* Indexes, joins aliases, writes the digest, renames. built_at: RFC 3339. */
 pl_rc pl_advisory_db_commit(struct pl_advisory_db *db, const char *built_at,
                             struct pl_err *err) PL_CHECKED;

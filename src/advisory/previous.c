@@ -323,3 +323,40 @@ pl_rc pl_advisory_db_keep_previous(struct pl_advisory_db *db, const char *why, b
         *kept = c.file != 0;
     return rc ? pl_wrap(err, "keeping the rows of %s", b->previous->path) : PL_OK;
 }
+
+/* Which feeds had rows of that path; two may have looked into one archive. */
+static pl_rc keep_feeds(struct pl_advisory_db *db, sqlite3_stmt *st, const char *file,
+                        const char *why, bool *kept, struct pl_err *err)
+{
+    bool row = true, some;
+    pl_rc rc;
+    while (!(rc = pl_sql_step(st, &row, err)) && row) {
+        const char *name = (const char *)sqlite3_column_text(st, 0);
+        const char *what = (const char *)sqlite3_column_text(st, 1);
+        rc = pl_advisory_db_feed(db, name ? name : "", what ? what : "",
+                                 (unsigned)sqlite3_column_int(st, 2), file, err);
+        rc = rc ? rc : pl_advisory_db_keep_previous(db, why, &some, err);
+        if (rc)
+            return rc;
+        *kept |= some;
+    }
+    return rc;
+}
+
+pl_rc pl_advisory_db_keep_file(struct pl_advisory_db *db, const char *file, const char *why,
+                               bool *kept, struct pl_err *err)
+{
+    PL_AUTO(stmt) sqlite3_stmt *st = NULL;
+    *kept = false;
+    if (!db->build->previous)
+        return PL_OK;
+    pl_rc rc = pl_sql_prepare(db->build->previous->sql,
+                              "SELECT feed.name, feed.what, feed.rank FROM file"
+                              " JOIN feed ON feed.id = file.feed"
+                              " WHERE file.path = ? AND file.records > 0 ORDER BY feed.id",
+                              &st, err);
+    if (rc)
+        return rc;
+    pl_sql_bind_text(st, 1, pl_span_str(file));
+    return keep_feeds(db, st, file, why, kept, err);
+}
