@@ -53,6 +53,13 @@ static inline int probe(const char *target, const char *platform)
     for (size_t i = 0; i < image->gaps.n; i++)
         printf("gap\t%d\t%.*s\t%.*s\n", gaps[i].layer, PL_FMT(gaps[i].reason),
                PL_FMT(gaps[i].detail));
+    if (getenv("PLIMSOLL_TEST_NO_LAYERS")) {
+        pl_source_close(s);
+        pl_arena_done(&arena);
+        return 0;
+    }
+    if (s->ops->prepare && s->ops->prepare(s, &err))
+        printf("prepare\t%s\n", err.msg);
     for (size_t i = 0; i < image->n_layers && s->rootfs_fd < 0; i++) {
         unsigned at = s->read_order ? s->read_order[i] : (unsigned)i;
         const struct pl_layer *l = &image->layers[at];
