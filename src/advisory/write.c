@@ -24,16 +24,6 @@ void pl_advisory_db_abandon(void)
         unlink(unfinished);
 }
 
-bool pl_is_cve(pl_span id)
-{
-    if (id.len < 13 || !pl_span_starts(id, PL_LIT("CVE-")) || id.ptr[8] != '-')
-        return false;
-    for (size_t i = 4; i < id.len; i++)
-        if (i != 8 && !isdigit((unsigned char)id.ptr[i]))
-            return false;
-    return true;
-}
-
 /* ---- rows ---- */
 
 pl_rc pl_build_put_part(struct pl_advisory_build *b, uint32_t vuln, const struct pl_part *p,

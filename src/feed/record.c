@@ -166,16 +166,6 @@ pl_span pl_record_lower(struct pl_record *r, pl_span s)
     return pl_span_of(p, s.len);
 }
 
-bool pl_is_cve(pl_span s)
-{
-    if (s.len < 10 || s.len > 24 || !pl_span_starts(s, PL_LIT("CVE-")) || s.ptr[8] != '-')
-        return false;
-    for (size_t i = 4; i < s.len; i++)
-        if (i != 8 && (s.ptr[i] < '0' || s.ptr[i] > '9'))
-            return false;
-    return true;
-}
-
 bool pl_cve_suffix(pl_span id, pl_span *out)
 {
     size_t at = pl_span_find(id, PL_LIT("CVE-"));

@@ -39,8 +39,6 @@ pl_span pl_record_printf(struct pl_record *r, const char *fmt, ...) PL_PRINTF(2,
 pl_span pl_record_copy(struct pl_record *r, pl_span s);
 pl_span pl_record_lower(struct pl_record *r, pl_span s); /* ASCII */
 
-/* "CVE-2021-44228". Any case of the letters and "CVE_" are refused: see pl_cve_find(). */
-bool pl_is_cve(pl_span s);
 /* The CVE that an identifier ends in ("UBUNTU-CVE-2024-1" -> "CVE-2024-1"); false when none. */
 bool pl_cve_suffix(pl_span id, pl_span *out);
 

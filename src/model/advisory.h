@@ -94,6 +94,9 @@ struct pl_advisory {
     size_t n_affected;
 };
 
+/* "CVE-2024-0001": the name that joins what publishers call by their own. */
+bool pl_is_cve(pl_span id);
+
 /* What is known of a vulnerability beside any package: NVD, KEV, EPSS. Absent parts are empty,
  * negative or false. */
 struct pl_vuln_facts {

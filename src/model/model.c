@@ -85,3 +85,13 @@ enum pl_severity pl_severity_of_score(double score)
         return PL_SEVERITY_MEDIUM;
     return score > 0 ? PL_SEVERITY_LOW : PL_SEVERITY_NEGLIGIBLE;
 }
+
+bool pl_is_cve(pl_span s)
+{
+    if (s.len < 10 || s.len > 24 || !pl_span_starts(s, PL_LIT("CVE-")) || s.ptr[8] != '-')
+        return false;
+    for (size_t i = 4; i < s.len; i++)
+        if (i != 8 && (s.ptr[i] < '0' || s.ptr[i] > '9'))
+            return false;
+    return true;
+}
