@@ -1,0 +1,408 @@
+/* scan.c - `plimsoll scan [OPTIONS] TARGET...`: the main job.
+ *
+ * Words to options, one pl_scan_run() for each target, the reports to where they belong, and an
+ * exit status that scripts can trust. Reports go to standard output, everything else to standard
+ * error. */
+#include "scan/scan.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cmd/command.h"
+#include "cmd/options.h"
+#include "cmd/output.h"
+#include "cmd/progress.h"
+#include "report/format.h"
+#include "report/layout.h"
+#include "report/words.h"
+
+enum { OLD_DAYS = 7, MAX_FORMATS = 16 };
+
+/* What the words said, before it is understood. */
+struct words {
+    struct pl_option_list formats;
+    const char *output, *classes, *severities, *fail_on;
+    bool quiet, verbose, strict, help;
+    struct pl_scan_opts scan;
+};
+
+/* One report to write. */
+struct job {
+    const struct pl_format *format;
+    const char *file; /* "-": standard output */
+};
+
+struct plan {
+    struct words words;
+    struct job jobs[MAX_FORMATS];
+    size_t n_jobs;
+    char **targets;
+    size_t n_targets;
+};
+
+/* ---- words to a plan ---- */
+
+static pl_rc list_classes(struct words *w, struct pl_err *err)
+{
+    pl_span rest = pl_span_str(w->classes), word;
+    enum pl_class c;
+    while (pl_span_split(&rest, ',', &word)) {
+        if (!pl_class_parse(pl_span_trim(word), &c))
+            return pl_fail(err, PL_EUSAGE,
+                           "--class: no class \"%.*s\" (os-vuln, app-vuln, malware, sensitive, "
+                           "baseline, build, trust)",
+                           PL_FMT(word));
+        w->scan.classes |= 1u << c;
+    }
+    return PL_OK;
+}
+
+/* Our own six words only: a publisher's "important" would hide a question of whose scale. */
+static bool severity_word(pl_span word, enum pl_severity *out)
+{
+    for (int s = PL_SEVERITY_UNKNOWN; s <= PL_SEVERITY_CRITICAL; s++)
+        if (pl_span_eq_nocase(word, pl_span_str(pl_severity_text((enum pl_severity)s)))) {
+            *out = (enum pl_severity)s;
+            return true;
+        }
+    return false;
+}
+
+static const char severity_words[] = "critical, high, medium, low, negligible, unknown";
+
+static pl_rc list_severities(struct words *w, struct pl_err *err)
+{
+    pl_span rest = pl_span_str(w->severities), word;
+    enum pl_severity s;
+    while (pl_span_split(&rest, ',', &word)) {
+        if (!severity_word(pl_span_trim(word), &s))
+            return pl_fail(err, PL_EUSAGE, "--severity: no severity \"%.*s\" (%s)", PL_FMT(word),
+                           severity_words);
+        w->scan.severities |= 1u << s;
+    }
+    return PL_OK;
+}
+
+static pl_rc check_words(struct words *w, struct pl_err *err)
+{
+    pl_rc rc = w->classes ? list_classes(w, err) : PL_OK;
+    if (!rc && w->severities)
+        rc = list_severities(w, err);
+    if (rc)
+        return rc;
+    if (w->fail_on && !severity_word(pl_span_str(w->fail_on), &w->scan.fail_on))
+        return pl_fail(err, PL_EUSAGE, "--fail-on takes a severity (%s), not \"%s\"",
+                       severity_words, w->fail_on);
+    w->scan.fail_on_set = w->fail_on != NULL;
+    pl_span os = { 0 }, arch = pl_span_str(w->scan.platform);
+    if (w->scan.platform && (!pl_span_split(&arch, '/', &os) || !os.len || !arch.len))
+        return pl_fail(err, PL_EUSAGE, "--platform takes OS/ARCH, such as linux/arm64, not \"%s\"",
+                       w->scan.platform);
+    return PL_OK;
+}
+
+static pl_rc add_job(struct plan *p, pl_span name, const char *file, struct pl_err *err)
+{
+    const struct pl_format *f = pl_format_find(name);
+    if (!f) {
+        char known[256] = "";
+        for (size_t i = 0; i < pl_n_formats; i++)
+            snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", i ? ", " : "",
+                     pl_formats[i]->name);
+        return pl_fail(err, PL_EUSAGE, "--format: no format \"%.*s\" (%s)", PL_FMT(name), known);
+    }
+    if (p->n_jobs == MAX_FORMATS)
+        return pl_fail(err, PL_EUSAGE, "--format is there more than %d times", MAX_FORMATS);
+    for (size_t i = 0; i < p->n_jobs; i++)
+        if (!strcmp(p->jobs[i].file, file))
+            return pl_fail(err, PL_EUSAGE,
+                           "two formats for %s: give one a file of its own (--format %s=FILE)",
+                           strcmp(file, "-") != 0 ? file : "standard output", f->name);
+    p->jobs[p->n_jobs++] = (struct job){ f, file };
+    return PL_OK;
+}
+
+static pl_rc plan_formats(struct plan *p, struct pl_err *err)
+{
+    const struct pl_option_list *l = &p->words.formats;
+    const char *rest = p->words.output ? p->words.output : "-";
+    bool used = !p->words.output;
+    if (l->n == 0)
+        return add_job(p, PL_LIT("table"), rest, err);
+    for (size_t i = 0; i < l->n; i++) {
+        const char *equals = strchr(l->values[i], '=');
+        pl_span name = pl_span_str(l->values[i]);
+        if (equals)
+            name.len = (size_t)(equals - l->values[i]);
+        if (equals && !equals[1])
+            return pl_fail(err, PL_EUSAGE, "--format %s needs a file behind \"=\"", l->values[i]);
+        used = used || !equals;
+        pl_rc rc = add_job(p, name, equals ? equals + 1 : rest, err);
+        if (rc)
+            return rc;
+    }
+    return used ? PL_OK
+                : pl_fail(err, PL_EUSAGE, "--output %s: every --format has a file of its own",
+                          p->words.output);
+}
+
+static pl_rc make_plan(struct plan *p, int argc, char **argv, struct pl_err *err)
+{
+    struct words *w = &p->words;
+    struct pl_scan_opts *s = &w->scan;
+    const struct pl_option table[] = {
+        { "format", 0, PL_OPTION_LIST, "FORMAT or FORMAT=FILE", &w->formats, 0 },
+        { "output", 0, PL_OPTION_TEXT, "FILE", &w->output, 0 },
+        { "class", 0, PL_OPTION_TEXT, "LIST", &w->classes, 0 },
+        { "severity", 0, PL_OPTION_TEXT, "LIST", &w->severities, 0 },
+        { "ignore-unfixed", 0, PL_OPTION_FLAG, NULL, &s->ignore_unfixed, 0 },
+        { "platform", 0, PL_OPTION_TEXT, "OS/ARCH", &s->platform, 0 },
+        { "db", 0, PL_OPTION_TEXT, "FILE", &s->db, 0 },
+        { "fail-on", 0, PL_OPTION_TEXT, "SEVERITY", &w->fail_on, 0 },
+        { "strict", 0, PL_OPTION_FLAG, NULL, &w->strict, 0 },
+        { "offline", 0, PL_OPTION_FLAG, NULL, &s->offline, 0 },
+        { "cache-dir", 0, PL_OPTION_TEXT, "DIR", &s->cache_dir, 0 },
+        { "no-cache", 0, PL_OPTION_FLAG, NULL, &s->no_cache, 0 },
+        { "jobs", 0, PL_OPTION_NUMBER, "N", &s->jobs, 256 },
+        { "timeout", 0, PL_OPTION_NUMBER, "SECONDS", &s->timeout_s, 7 * 86400 },
+        { "authfile", 0, PL_OPTION_TEXT, "FILE", &s->authfile, 0 },
+        { "insecure", 0, PL_OPTION_FLAG, NULL, &s->insecure, 0 },
+        { "quiet", 'q', PL_OPTION_FLAG, NULL, &w->quiet, 0 },
+        { "verbose", 'v', PL_OPTION_FLAG, NULL, &w->verbose, 0 },
+        { "help", 'h', PL_OPTION_FLAG, NULL, &w->help, 0 },
+    };
+    int n = 0;
+    pl_rc rc = pl_options_parse(table, PL_COUNT(table), argc, argv, &n, err);
+    if (rc || w->help)
+        return rc;
+    p->targets = argv + 1;
+    p->n_targets = (size_t)n;
+    if (n == 0)
+        return pl_fail(err, PL_EUSAGE, "no TARGET: an image, an archive or a folder");
+    rc = check_words(w, err);
+    return rc ? rc : plan_formats(p, err);
+}
+
+/* ---- a screen and its habits ---- */
+
+static bool unicode_screen(void)
+{
+    static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+    for (size_t i = 0; i < PL_COUNT(names); i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value)
+            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+    }
+    return false;
+}
+
+static struct pl_format_opts format_opts(const struct plan *p, FILE *out)
+{
+    struct pl_format_opts o = { .unicode = unicode_screen(),
+                                .verbose = p->words.verbose,
+                                .quiet = p->words.quiet,
+                                .several = p->n_targets > 1 };
+    struct winsize w;
+    const char *term = getenv("TERM"), *plain = getenv("NO_COLOR");
+    if (!isatty(fileno(out)))
+        return o;
+    if (ioctl(fileno(out), TIOCGWINSZ, &w) == 0)
+        o.columns = w.ws_col;
+    o.colour = !(plain && *plain) && term && strcmp(term, "dumb") != 0;
+    return o;
+}
+
+/* ---- signals ---- */
+
+/* Children of the layer pass end with their parent; what is half-written is ours to remove. */
+static void interrupted(int number)
+{
+    pl_output_abandon_all();
+    _exit(128 + number);
+}
+
+static void catch_signals(void)
+{
+    struct sigaction end = { .sa_handler = interrupted }, quiet = { .sa_handler = SIG_IGN };
+    sigaction(SIGINT, &end, NULL);
+    sigaction(SIGTERM, &end, NULL);
+    sigaction(SIGPIPE, &quiet, NULL); /* a closed pipe is an error of the write that met it */
+}
+
+/* ---- saying things ---- */
+
+static void complain(const char *what, const char *why)
+{
+    PL_AUTO(arena) struct pl_arena a;
+    pl_arena_init(&a, PL_MIB);
+    pl_span safe = pl_layout_text(&a, pl_span_str(why), unicode_screen());
+    pl_span name = pl_layout_text(&a, pl_span_str(what ? what : ""), unicode_screen());
+    fprintf(stderr, "plimsoll scan: %.*s%s%.*s\n", PL_FMT(name), what ? ": " : "", PL_FMT(safe));
+}
+
+/* The sentence of a failed scan often begins with the target already. */
+static void complain_of(const char *target, const struct pl_err *err)
+{
+    bool named = !strncmp(err->msg, target, strlen(target));
+    complain(named ? NULL : target, err->msg);
+}
+
+/* Old or small knowledge is said once, with the remedy. */
+static void offer_update(const struct plan *p, const struct pl_report *const *reports, size_t n)
+{
+    int64_t built, now;
+    if (p->words.quiet || p->words.scan.offline)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        const struct pl_database_info *db = &reports[i]->database;
+        if (db->shipped) {
+            fputs("plimsoll: judged by the small database that ships with the program; `plimsoll "
+                  "db update` brings the full feeds\n",
+                  stderr);
+            return;
+        }
+        if (pl_words_days(db->built_at, &built) && pl_words_days(reports[i]->generated_at, &now) &&
+            now - built > OLD_DAYS) {
+            fprintf(stderr,
+                    "plimsoll: the advisory database is %lld days old; `plimsoll db update` brings "
+                    "the full feeds of today\n",
+                    (long long)(now - built));
+            return;
+        }
+    }
+}
+
+/* ---- the run ---- */
+
+struct run {
+    struct pl_scan **scans;
+    const struct pl_report **reports;
+    size_t n; /* of those that could be scanned */
+};
+
+static void run_done(struct run *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        pl_scan_free(r->scans[i]);
+    free(r->scans);
+    free(r->reports);
+}
+
+static pl_rc write_one(const struct plan *p, const struct job *j, const struct run *r,
+                       struct pl_err *err)
+{
+    struct pl_output out;
+    pl_rc rc = pl_output_open(&out, j->file, err);
+    if (rc)
+        return rc;
+    struct pl_format_opts o = format_opts(p, out.file);
+    rc = j->format->write(r->reports, r->n, &o, out.file, err);
+    if (!rc)
+        return pl_output_close(&out, err);
+    pl_output_drop(&out);
+    return rc;
+}
+
+/* Every format is tried, whatever became of the others. A reader that has gone (head, a closed
+ * pager) needs no line about it. */
+static bool write_all(const struct plan *p, const struct run *r)
+{
+    bool good = true;
+    if (r->n == 0)
+        return true;
+    for (size_t i = 0; i < p->n_jobs; i++) {
+        struct pl_err err = { 0 };
+        errno = 0;
+        if (!write_one(p, &p->jobs[i], r, &err))
+            continue;
+        good = false;
+        if (!strstr(err.msg, strerror(EPIPE)))
+            complain(NULL, err.msg);
+    }
+    return good;
+}
+
+static bool in_part(const struct pl_report *r) { return !pl_words_whole(r); }
+
+static int exit_status(const struct plan *p, const struct run *r, bool written)
+{
+    bool denied = false, partial = false;
+    for (size_t i = 0; i < r->n; i++) {
+        denied = denied || !r->reports[i]->verdict.allowed;
+        partial = partial || in_part(r->reports[i]);
+    }
+    if (!written || r->n < p->n_targets)
+        return PL_EXIT_FAILED;
+    if (denied)
+        return PL_EXIT_DENIED;
+    return partial && p->words.strict ? PL_EXIT_PARTIAL : PL_EXIT_OK;
+}
+
+static void scan_all(struct plan *p, struct run *r, struct pl_progress *progress)
+{
+    p->words.scan.limits = &PL_LIMITS;
+    p->words.scan.log = pl_progress_log(progress);
+    for (size_t i = 0; i < p->n_targets; i++) {
+        struct pl_err err = { 0 };
+        struct pl_scan *s = NULL;
+        pl_progress_target(progress, p->targets[i]);
+        pl_rc rc = pl_scan_run(p->targets[i], &p->words.scan, &s, &err);
+        pl_progress_clear(progress);
+        if (rc) {
+            complain_of(p->targets[i], &err);
+            continue;
+        }
+        r->reports[r->n] = pl_scan_report(s);
+        r->scans[r->n++] = s;
+    }
+}
+
+static int run_plan(struct plan *p)
+{
+    const char *term = getenv("TERM");
+    bool bars = !p->words.quiet && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+    PL_AUTO(progress)
+    struct pl_progress *progress =
+        pl_progress_new(bars, p->words.verbose ? PL_LOG_DEBUG : PL_LOG_WARNING, p->words.quiet);
+    struct run r = { .scans = calloc(p->n_targets, sizeof(struct pl_scan *)),
+                     .reports = calloc(p->n_targets, sizeof(struct pl_report *)) };
+    int status = PL_EXIT_FAILED;
+    if (progress && r.scans && r.reports) {
+        scan_all(p, &r, progress);
+        offer_update(p, r.reports, r.n);
+        status = exit_status(p, &r, write_all(p, &r));
+    } else {
+        complain(NULL, "out of memory");
+    }
+    run_done(&r);
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    struct pl_err err = { 0 };
+    struct plan p = { 0 };
+    if (make_plan(&p, argc, argv, &err)) {
+        complain(NULL, err.msg);
+        return PL_EXIT_USAGE;
+    }
+    if (p.words.help)
+        return fputs(pl_help("scan"), stdout) < 0 ? PL_EXIT_FAILED : PL_EXIT_OK;
+    for (size_t i = 0; i < p.n_jobs; i++)
+        if (pl_output_check(p.jobs[i].file, &err)) {
+            complain(NULL, err.msg);
+            return PL_EXIT_FAILED;
+        }
+    catch_signals();
+    return run_plan(&p);
+}
+
+const struct pl_command pl_command_scan = {
+    .name = "scan",
+    .what = "say what is wrong with an image, in which layer, and what mends it",
+    .run = run,
+};
