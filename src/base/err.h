@@ -6,6 +6,7 @@
  * never the cause. `err` may be NULL where nobody reads the sentence. */
 #pragma once
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define PL_CHECKED __attribute__((warn_unused_result))
