@@ -59,3 +59,4 @@ pl_rc pl_build_put_advisory(struct pl_advisory_build *b, pl_span name, struct pl
 /* canon[i]: the number that vulnerability i is known by; n + 1 of them; free() it. */
 pl_rc pl_build_canon(struct pl_advisory_build *b, sqlite3 *sql, uint32_t **out,
                      struct pl_err *err) PL_CHECKED;
+bool pl_build_is_cve(pl_span id); /* "CVE-2024-0001" */

@@ -33,7 +33,7 @@ static pl_rc groups_init(struct groups *g, const struct pl_advisory_build *b, st
     for (uint32_t i = 0; i < n; i++) {
         g->parent[i] = i;
         g->size[i] = 1;
-        g->cve[i] = pl_is_cve(pl_intern_text(&b->vulns, i)) ? i : 0;
+        g->cve[i] = pl_build_is_cve(pl_intern_text(&b->vulns, i)) ? i : 0;
     }
     return PL_OK;
 }

@@ -24,6 +24,16 @@ void pl_advisory_db_abandon(void)
         unlink(unfinished);
 }
 
+bool pl_build_is_cve(pl_span id)
+{
+    if (id.len < 13 || !pl_span_starts(id, PL_LIT("CVE-")) || id.ptr[8] != '-')
+        return false;
+    for (size_t i = 4; i < id.len; i++)
+        if (i != 8 && !isdigit((unsigned char)id.ptr[i]))
+            return false;
+    return true;
+}
+
 /* ---- rows ---- */
 
 pl_rc pl_build_put_part(struct pl_advisory_build *b, uint32_t vuln, const struct pl_part *p,
@@ -204,10 +214,10 @@ static pl_rc find_subjects(struct pl_advisory_build *b, const struct pl_advisory
         s.joined = pl_span_eq(s.refs[0].id, a->id) || contains(a->aliases, a->n_aliases, s.refs[0].id);
     if (s.n == 0) {
         /* Two CVEs are never one vulnerability: a record with several is of all of them. */
-        if (pl_is_cve(a->id))
+        if (pl_build_is_cve(a->id))
             subject(&s, a->id, PL_SEVERITY_UNKNOWN);
         for (size_t i = 0; i < a->n_aliases && i < PL_KEEP_ALIASES; i++)
-            if (pl_is_cve(a->aliases[i]))
+            if (pl_build_is_cve(a->aliases[i]))
                 subject(&s, a->aliases[i], PL_SEVERITY_UNKNOWN);
         s.joined = s.n <= 1;
         if (s.n == 0)
@@ -312,7 +322,7 @@ static pl_rc put_affected(struct pl_advisory_build *b, const struct pl_advisory 
 static pl_rc take_advisory(struct pl_advisory_build *b, const struct pl_advisory *a,
                            struct pl_err *err)
 {
-    struct subjects s;
+    struct subjects s = { 0 };
     struct pl_advisory_body body = { .severity = a->severity, .published = a->published };
     uint64_t *numbers = NULL;
     pl_arena_reset(&b->arena);
@@ -553,7 +563,7 @@ static pl_rc open_tmp(struct pl_advisory_db *db, const char *path, struct pl_err
         return PL_EIO;
     }
     snprintf(unfinished, sizeof(unfinished), "%s", b->tmp);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(b->tmp, &db->sql, flags, NULL) != SQLITE_OK)
         return pl_sql_fail(db->sql, err, "database");
     return PL_OK;
