@@ -88,8 +88,7 @@ static pl_rc open_db(const struct pl_scan_opts *o, struct pl_scan *s, struct pl_
     if (o->db)
         snprintf(path, sizeof(path), "%s", o->db);
     else if (!pl_default_db(path, sizeof(path), &shipped))
-        return pl_fail(err, PL_EABSENT,
-                       "no advisory database; `plimsoll db update` makes one, --db FILE names one");
+        return PL_OK; /* packages are listed all the same, and the report says what is missing */
     pl_rc rc = pl_advisory_db_open(path, out, err);
     if (!rc)
         rc = pl_advisory_db_info(*out, &s->keep, &s->report.database, err);
@@ -150,6 +149,29 @@ static void set_coverage(struct pl_scan *s, const struct pl_scan_opts *o)
     }
 }
 
+/* Without a database nothing is known of any package, and that is what the report says. */
+static pl_rc say_no_database(struct pl_scan *s, const struct pl_scan_opts *o, struct pl_err *err)
+{
+    static const enum pl_class needs[] = { PL_CLASS_OS_VULN, PL_CLASS_APP_VULN };
+    const struct pl_gap gap = {
+        .class_name = PL_LIT("os-vuln"),
+        .layer = -1,
+        .reason = PL_LIT("no-advisories"),
+        .detail = PL_LIT("there is no advisory database here: `plimsoll db update` makes one, "
+                         "--db FILE names one"),
+    };
+    for (size_t i = 0; i < PL_COUNT(needs); i++)
+        if (wants(o, needs[i]))
+            s->report.coverage[needs[i]] = (struct pl_coverage){
+                .class_id = needs[i],
+                .state = PL_COVERAGE_UNSUPPORTED,
+                .detail = PL_LIT("no advisory database"),
+            };
+    if (wants(o, PL_CLASS_OS_VULN) && !append_gaps(s, &gap, 1))
+        return pl_fail(err, PL_ELIMIT, "more gaps than the report holds");
+    return PL_OK;
+}
+
 /* Layers to inventory to findings. */
 static pl_rc judge_layers(struct pl_scan *s, struct pl_source *source,
                           const struct pl_layer_set *layers, struct pl_advisory_db *db,
@@ -166,8 +188,7 @@ static pl_rc judge_layers(struct pl_scan *s, struct pl_source *source,
         return pl_fail(err, PL_ELIMIT, "more gaps than the report holds");
     if (source->image->gaps.n || layers->gaps.n)
         r->inventory.all_layers_read = false;
-    if (db)
-        rc = pl_match_packages(db, &r->inventory, &s->keep, r, err);
+    rc = db ? pl_match_packages(db, &r->inventory, &s->keep, r, err) : say_no_database(s, o, err);
     if (rc)
         return rc;
     set_coverage(s, o);
