@@ -221,17 +221,18 @@ static pl_rc inflate_blocks(struct pl_ring *r, pl_span first, struct pl_err *err
     return rc;
 }
 
+/* The first block has been read, to learn that it is a tar. */
 static pl_rc pass_blocks(struct pl_ring *r, struct pl_err *err)
 {
-    for (;;) {
-        pl_span block;
-        pl_rc rc = next_stored(r, &block, err);
-        if (rc || block.len == 0)
-            return rc;
+    pl_span block = { .len = 1 };
+    pl_rc rc = PL_OK;
+    while (!rc && block.len) {
         if (r->offset > r->limits->layer_bytes)
             return pl_fail(err, PL_ELIMIT, "larger than %llu bytes",
                            (unsigned long long)r->limits->layer_bytes);
+        rc = next_stored(r, &block, err);
     }
+    return rc;
 }
 
 /* After a flaw the stored bytes are still read to their end: their digest tells a damaged copy

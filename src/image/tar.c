@@ -223,13 +223,15 @@ static pl_rc next_told(struct tar_walk *t, bool *told, struct pl_err *err)
         t->over = true;
         return PL_OK;
     }
-    if (code != ARCHIVE_OK && code != ARCHIVE_WARN && code != ARCHIVE_RETRY)
+    /* ARCHIVE_RETRY is a header with a wrong checksum, to be searched on behind: container engines
+     * refuse such a layer, and guessing where the next header is could be led astray. */
+    if (code != ARCHIVE_OK && code != ARCHIVE_WARN)
         return broken(t, err);
     pl_rc rc = pl_walk_count(&t->base, err);
-    if (rc)
+    if (rc) {
         t->over = true;
-    if (rc || code == ARCHIVE_RETRY)
         return rc;
+    }
     *told = tell(t, e);
     t->readable = *told && t->entry.type == PL_FILE_REGULAR;
     t->data_ended = false;

@@ -22,7 +22,7 @@ static inline void tar_put(struct pl_buf *b, const struct tar_header *h)
     char r[512] = { 0 };
     unsigned sum = 0;
     snprintf(r, 100, "%s", h->name);
-    snprintf(r + 100, 8, "%07o", h->mode ? h->mode : 0644);
+    snprintf(r + 100, 8, "%07o", (h->mode ? h->mode : 0644) & 07777);
     snprintf(r + 108, 8, "%07o", 0);
     snprintf(r + 116, 8, "%07o", 0);
     if (h->size < (uint64_t)1 << 33) {
@@ -38,8 +38,8 @@ static inline void tar_put(struct pl_buf *b, const struct tar_header *h)
     if (h->link)
         snprintf(r + 157, 100, "%s", h->link);
     memcpy(r + 257, "ustar\00000", 8);
-    snprintf(r + 329, 8, "%07o", h->major);
-    snprintf(r + 337, 8, "%07o", h->minor);
+    snprintf(r + 329, 8, "%07o", h->major & 07777777);
+    snprintf(r + 337, 8, "%07o", h->minor & 07777777);
     for (int i = 0; i < 512; i++)
         sum += (unsigned char)r[i];
     snprintf(r + 148, 8, "%06o", sum);
