@@ -110,8 +110,6 @@ static void set_limits(const struct pl_child_opts *o)
         uint64_t ceiling = data_bytes_now() + o->memory_bytes;
         set_limit(RLIMIT_DATA, ceiling, ceiling);
     }
-    if (o->tree_fd < 0 && !o->descriptors && !SANITIZED)
-        set_limit(RLIMIT_NOFILE, 0, 0);
     set_limit(RLIMIT_FSIZE, 0, 0);
 }
 

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -170,6 +171,8 @@ unsigned pl_sandbox_enter(const struct pl_sandbox_opts *o)
         got |= PL_SANDBOX_NO_NEW_PRIVS;
     if (landlock(o->tree_fd))
         got |= PL_SANDBOX_LANDLOCK;
+    if (o->tree_fd < 0 && !SANITIZED) /* no new descriptors: after Landlock, which needs one */
+        setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 0 });
     if (seccomp(o))
         got |= PL_SANDBOX_SECCOMP;
     in_force = got;
