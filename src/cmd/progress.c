@@ -9,12 +9,13 @@
 #include "report/layout.h"
 #include "report/words.h"
 
-enum { BARS = 8, BAR_WIDTH = 24, REDRAW_MS = 100 };
+enum { BARS = 8, BAR_WIDTH = 24, REDRAW_MS = 100, STALE_MS = 700 };
 
 struct bar {
-    char what[64];
+    char what[48];
     size_t index;
     uint64_t done, total;
+    int64_t seen_ms;
     bool used;
 };
 
@@ -62,7 +63,8 @@ static void draw_bar(struct pl_progress *p, const struct bar *b, unsigned column
     memset(bar, '=', full);
     if (full < BAR_WIDTH)
         bar[full] = '>';
-    pl_span what = pl_layout_text(&a, pl_span_str(b->what), false);
+    pl_span what =
+        pl_layout_text(&a, pl_span_str(pl_arena_printf(&a, "%s %zu", b->what, b->index)), false);
     pl_span done = pl_words_size(&a, b->done), total = pl_words_size(&a, b->total);
     char *line = b->total ? pl_arena_printf(&a, "  %-18.*s [%s] %.*s of %.*s", PL_FMT(what), bar,
                                             PL_FMT(done), PL_FMT(total))
@@ -72,6 +74,19 @@ static void draw_bar(struct pl_progress *p, const struct bar *b, unsigned column
     p->drawn++;
 }
 
+/* Nobody says that a layer is through: it is no longer spoken of, while others are. */
+static void retire(struct pl_progress *p, int64_t now)
+{
+    for (size_t i = 0; i < BARS; i++) {
+        struct bar *b = &p->bar[i];
+        if (!b->used || now - b->seen_ms < STALE_MS)
+            continue;
+        p->finished++;
+        p->finished_bytes += b->total ? b->total : b->done;
+        b->used = false;
+    }
+}
+
 static void draw(struct pl_progress *p)
 {
     unsigned columns = screen_columns();
@@ -79,6 +94,7 @@ static void draw(struct pl_progress *p)
     PL_AUTO(arena) struct pl_arena a;
     pl_arena_init(&a, PL_MIB);
     erase(p);
+    retire(p, now_ms());
     for (size_t i = 0; i < BARS; i++)
         if (p->bar[i].used) {
             bytes += p->bar[i].done;
@@ -100,7 +116,7 @@ static struct bar *bar_of(struct pl_progress *p, const char *what, size_t index)
     struct bar *unused = NULL;
     for (size_t i = 0; i < BARS; i++) {
         struct bar *b = &p->bar[i];
-        if (b->used && b->index == index && !strncmp(b->what, what, sizeof(b->what) - 8))
+        if (b->used && b->index == index && !strcmp(b->what, what))
             return b;
         if (!b->used && !unused)
             unused = b;
@@ -122,12 +138,11 @@ static void progress(void *ctx, const char *what, size_t index, size_t n, uint64
         p->finished_bytes += total;
         b->used = false;
     } else if (b) {
-        snprintf(b->what, sizeof(b->what), "%.48s %zu", what, index);
-        if (!strchr(what, ' '))
-            snprintf(b->what, sizeof(b->what), "%.48s", what);
+        snprintf(b->what, sizeof(b->what), "%s", what);
         b->index = index;
         b->done = done;
         b->total = total;
+        b->seen_ms = now_ms();
         b->used = true;
     }
     if (now_ms() - p->drawn_at_ms >= REDRAW_MS)
