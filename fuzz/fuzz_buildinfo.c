@@ -1,0 +1,3 @@
+#include "analyze.h"
+
+FUZZ_ROW(buildinfo, "etc/dnf/modules.d/x.module")

@@ -1,0 +1,3 @@
+#include "analyze.h"
+
+FUZZ_ROW(dpkg, "var/lib/dpkg/status")

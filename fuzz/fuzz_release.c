@@ -1,0 +1,3 @@
+#include "analyze.h"
+
+FUZZ_ROW(release, "etc/os-release")

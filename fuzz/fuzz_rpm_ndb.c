@@ -1,0 +1,3 @@
+#include "analyze.h"
+
+FUZZ_ROW(rpm, "var/lib/rpm/Packages.db")
