@@ -214,8 +214,11 @@ static pl_rc offer_members(struct walk *w, struct open_file *f, const char *path
             skip(w, path, why.msg);
             return PL_OK;
         }
-        if (!more)
+        if (!more) {
+            if (f->member == 0)
+                skip(w, path, "empty");
             return PL_OK;
+        }
         if (f->member >= w->limits->layer_entries) {
             skip(w, path, "the archive has too many members");
             return PL_OK;
