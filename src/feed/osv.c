@@ -389,13 +389,19 @@ static void add_affected(struct osv *o, const json_t *rec, const json_t *affecte
                                .n_ranges = ranges.n,
                                .versions = versions.items,
                                .n_versions = versions.n };
+    /* "mariadb:10.5::Judy", as some exports write a package of a module. */
+    size_t inner = rpm ? pl_span_find(row.package, PL_LIT("::")) : SIZE_MAX;
+    if (inner != SIZE_MAX && inner + 2 < row.package.len) {
+        row.module = pl_span_sub(row.package, 0, inner);
+        row.package = pl_span_from(row.package, inner + 2);
+    }
     set_status(&row);
     cut_arch(o, package, &row);
     pl_span availability =
         pl_json_text(pl_json_object(affected, "ecosystem_specific"), "availability");
     if (!row.channel.len && pl_span_find(availability, PL_LIT("Ubuntu Pro")) != SIZE_MAX)
         row.channel = PL_LIT("esm");
-    if (module)
+    if (module && !row.module.len)
         keep_module_rows(o, &row, pl_json_text(rec, "summary"));
     else
         keep_row(o, &row);
