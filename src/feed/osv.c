@@ -177,6 +177,8 @@ static bool add_ranges(struct osv *o, const json_t *range, const char *scheme_na
         return size == 0;
     struct event *e = pl_arena_array(&o->r.tmp, size, sizeof(*e));
     struct order order = { pl_scheme_find(pl_span_str(scheme_name)) };
+    if (!order.scheme) /* an ecosystem without an order of its own here: numbers by value */
+        order.scheme = pl_scheme_find(PL_LIT("rpm"));
     pl_span limit = { 0 };
     if (!e)
         return false;
