@@ -4,7 +4,9 @@ into disjunctive normal form and every conjunction read by itself. For tests: pr
 "stream name bound" (sorted, once each) for documents small enough for that.
 
     oval_rows.py FILE            a plain XML file
+    oval_rows.py FILE ROWS       ... against what test_oval printed of it; 1 when they differ
 """
+import collections
 import re
 import sys
 import xml.etree.ElementTree as ET
@@ -148,15 +150,58 @@ class Document:
         return found
 
 
+def unsplit(name, bound):
+    """Anolis: bind-libs at "<32:libs-9.18-1" means "<32:9.18-1"."""
+    m = re.match(r'(.(?:\d+:)?)(.*)', bound)
+    parts = name.split('-')
+    for i in range(1, len(parts)):
+        tail = '-'.join(parts[i:]) + '-'
+        if m.group(2).startswith(tail) and '-' in m.group(2)[len(tail):]:
+            return m.group(1) + m.group(2)[len(tail):]
+    return bound
+
+
+def printed(path):
+    """The rows of each advisory that test_oval printed, once each."""
+    found, rows = collections.Counter(), set()
+    for line in open(path, encoding='utf-8', errors='replace'):
+        if not line.startswith('  '):
+            found.update(rows)
+            rows = set()
+        elif not line.startswith('  vuln'):
+            stream, name, status, *rest = line.strip('\n ').split('\t')
+            kv = dict(x.split('=', 1) for x in rest if '=' in x)
+            bound = ('-' if status == 'not_affected' else '<' + kv['fixed'] if 'fixed' in kv
+                     else '=' + kv['last'] if 'last' in kv else '>' + kv['from'] if 'from' in kv
+                     else '>' + kv['after'] if 'after' in kv else '*')
+            rows.add((stream, name, bound, kv.get('module', '')))
+    found.update(rows)
+    return found
+
+
 def main():
     doc = Document(sys.argv[1])
-    out = sys.stdout
+    found = collections.Counter()
     for d in doc.definitions:
         if d.get('class') == 'inventory':
             continue
-        for row in sorted(doc.rows(d)):
-            print(d.get('id'), *row, sep='\t', file=out)
+        rows = doc.rows(d)
+        if 'openanolis' in d.get('id'):
+            rows = {(s, n, unsplit(n, b), m) for s, n, b, m in rows}
+        found.update(rows)
+        for row in sorted(rows) if len(sys.argv) == 2 else ():
+            print(d.get('id'), *row, sep='\t')
+    if len(sys.argv) == 2:
+        return 0
+    ours = printed(sys.argv[2])
+    missing, extra = found - ours, ours - found
+    print(f'{len(doc.definitions)} definitions, {sum(found.values())} rows, '
+          f'{sum(missing.values())} missing, {sum(extra.values())} extra')
+    for what, rows in (('missing', missing), ('extra', extra)):
+        for row in list(rows)[:5]:
+            print(' ', what, *row)
+    return 1 if missing or extra else 0
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

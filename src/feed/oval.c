@@ -3,7 +3,10 @@
  * Seen in the wild: Red Hat (v1 of patches, v2 with unpatched), Oracle, SUSE (patch, vulnerability
  * and "-affected"), Azure Linux and CBL-Mariner, Photon, AlmaLinux, Rocky, Anolis, Alibaba Cloud
  * Linux, openEuler, Ubuntu (by vulnerability, package and notice, also for manifests of
- * containers), Debian. Ranks: see docs of feeds; lower is believed. */
+ * containers), Debian.
+ *
+ * Rank 10: behind a distribution's VEX, tracker and secdb (5), before updateinfo (12), its OSV (15)
+ * and collectors (30). */
 #include "feed/oval.h"
 
 static pl_rc read_profile(struct pl_feed_file *f, const struct oval_profile *p, const char *feed,
