@@ -302,7 +302,8 @@ pl_rc pl_oval_definitions(struct pl_feed_file *f, const struct oval_store *s,
     struct reading r = { .store = s,
                          .path = pl_span_str(f->path),
                          .out = { .profile = p, .feed = feed, .sink = out } };
-    pl_arena_init(&r.arena, f->limits->record_bytes);
+    /* A definition is a record, its rows are three. */
+    pl_arena_init(&r.arena, 3 * f->limits->record_bytes);
     pl_arena_init(&r.out.keep, 64 * PL_MIB);
     pl_rc rc = pl_xml_read(f->reader, &events, &r, &r.stop, err);
     pl_map_done(&r.covered);

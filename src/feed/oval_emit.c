@@ -153,29 +153,28 @@ static pl_rc give(struct oval_out *out, const struct oval_def *d, struct pl_advi
     return rc ? rc : out->sink->advisory(out->sink, adv, err);
 }
 
-/* Ubuntu's files by package: each criterion names its own vulnerability. */
+/* Ubuntu's files by package: each criterion names its own vulnerability, and the kernel has ten
+ * thousand of them. A run of rows of one vulnerability is one advisory. */
 static pl_rc give_each_vuln(struct oval_out *out, const struct oval_def *d,
                             const struct pl_advisory *whole, const struct pl_vec *rows,
-                            struct pl_arena *a, struct pl_err *err)
+                            struct pl_affected *list, struct pl_err *err)
 {
     const struct oval_row *row = rows->items;
-    struct pl_affected *list = pl_arena_array(a, rows->n, sizeof(*list));
-    if (!list)
-        return no_room(err);
     pl_rc rc = PL_OK;
-    for (size_t v = 0; v < whole->n_vulns && !rc; v++) {
+    for (size_t i = 0; i < rows->n && !rc;) {
         struct pl_advisory one = *whole;
-        one.id = whole->vulns[v].id;
-        one.vulns = &whole->vulns[v];
+        struct pl_vuln_ref ref = { .id = row[i].vuln };
+        for (size_t v = 0; v < whole->n_vulns; v++)
+            if (pl_span_eq(whole->vulns[v].id, ref.id))
+                ref = whole->vulns[v];
+        one.id = ref.id;
+        one.vulns = &ref;
         one.n_vulns = 1;
+        one.severity = ref.severity ? ref.severity : whole->severity;
         one.affected = list;
-        one.n_affected = 0;
-        one.severity = whole->vulns[v].severity ? whole->vulns[v].severity : whole->severity;
-        for (size_t i = 0; i < rows->n; i++)
-            if (pl_span_eq(row[i].vuln, one.id))
-                list[one.n_affected++] = row[i].affected;
-        if (one.n_affected)
-            rc = give(out, d, &one, err);
+        for (one.n_affected = 0; i < rows->n && pl_span_eq(row[i].vuln, ref.id); i++)
+            list[one.n_affected++] = row[i].affected;
+        rc = give(out, d, &one, err);
     }
     return rc;
 }
@@ -212,7 +211,7 @@ pl_rc pl_oval_emit(struct oval_out *out, const struct oval_def *d, const struct 
     if (!list || !add_vulns(d, a, &adv))
         return no_room(err);
     if (row[0].vuln.len)
-        return give_each_vuln(out, d, &adv, rows, a, err);
+        return give_each_vuln(out, d, &adv, rows, list, err);
     for (size_t i = 0; i < rows->n; i++)
         list[i] = row[i].affected;
     adv.affected = list;

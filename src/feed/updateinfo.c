@@ -13,7 +13,7 @@
 #include "base/xml.h"
 #include "feed/feed.h"
 
-enum { MAX_ITEMS = 100000, MAX_REFERENCES = 64 };
+enum { MAX_PACKAGES = 100000, MAX_VULNS = 8192, MAX_REFERENCES = 64 };
 
 struct package {
     pl_span name, fixed, module;
@@ -208,7 +208,7 @@ static void add_vuln(struct reading *r, pl_span id)
     for (size_t i = 0; i < r->vulns.n; i++)
         if (pl_span_eq(all[i].id, id))
             return;
-    struct pl_vuln_ref *v = r->vulns.n < MAX_ITEMS ? pl_vec_push(&r->arena, &r->vulns) : NULL;
+    struct pl_vuln_ref *v = r->vulns.n < MAX_VULNS ? pl_vec_push(&r->arena, &r->vulns) : NULL;
     if (v)
         v->id = keep(r, id);
     else
@@ -285,7 +285,7 @@ static void open_package(struct reading *r, const struct pl_xml_attrs *a)
         fixed ? pl_arena_printf(&r->arena, "%.*s|%s|%.*s", PL_FMT(name), fixed, PL_FMT(module))
               : NULL;
     void **at = key ? pl_map_at(&r->by_key, pl_span_str(key)) : NULL;
-    if (!at || r->packages.n >= MAX_ITEMS) {
+    if (!at || r->packages.n >= MAX_PACKAGES) {
         r->full = true;
         return;
     }
