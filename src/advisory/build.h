@@ -54,8 +54,8 @@ pl_rc pl_build_put_alias(struct pl_advisory_build *b, uint32_t x, uint32_t y,
 pl_rc pl_build_put_entry(struct pl_advisory_build *b, uint32_t group, uint64_t advisory,
                          pl_span tail, struct pl_err *err) PL_CHECKED;
 /* Its number is n_adv afterwards. body's vulns, severity, title ... and groups, sorted here. */
-pl_rc pl_build_put_advisory(struct pl_advisory_build *b, pl_span name, struct pl_advisory_body *body,
-                            struct pl_err *err) PL_CHECKED;
+pl_rc pl_build_put_advisory(struct pl_advisory_build *b, pl_span name,
+                            struct pl_advisory_body *body, struct pl_err *err) PL_CHECKED;
 /* canon[i]: the number that vulnerability i is known by; n + 1 of them; free() it. */
 pl_rc pl_build_canon(struct pl_advisory_build *b, sqlite3 *sql, uint32_t **out,
                      struct pl_err *err) PL_CHECKED;

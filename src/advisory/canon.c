@@ -74,8 +74,8 @@ static void name_groups(struct groups *g, const struct pl_advisory_build *b, uin
         uint32_t root = root_of(g, i);
         if (g->cve[root])
             canon[root] = g->cve[root];
-        else if (!canon[root] || better_name(pl_intern_text(&b->vulns, i),
-                                             pl_intern_text(&b->vulns, canon[root])))
+        else if (!canon[root] ||
+                 better_name(pl_intern_text(&b->vulns, i), pl_intern_text(&b->vulns, canon[root])))
             canon[root] = i;
     }
     /* Roots first hold the answer of their group; then everybody copies it. The root's own cell

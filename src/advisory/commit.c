@@ -109,8 +109,8 @@ static pl_rc add_entry(struct commit *c, sqlite3_stmt *get, struct pl_err *err)
     pl_arena_reset(&c->arena);
     pl_rc rc = canonical_vulns(c, adv, &vulns, &n, err);
     if (!rc)
-        pl_entry_pack(&c->group, adv, c->b->file_rows[file].feed + 1, vulns, n,
-                      pl_sql_blob(get, 3), &c->scratch);
+        pl_entry_pack(&c->group, adv, c->b->file_rows[file].feed + 1, vulns, n, pl_sql_blob(get, 3),
+                      &c->scratch);
     return rc;
 }
 

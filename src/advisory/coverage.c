@@ -24,8 +24,10 @@ static pl_rc add_gap(struct pl_matcher *m, const char *class_name, const char *r
     struct pl_gap **at = g ? pl_vec_push(m->keep, &m->gaps) : NULL;
     if (!at)
         return full(err);
-    *g = (struct pl_gap){ .class_name = pl_span_str(class_name), .layer = -1,
-                          .reason = pl_span_str(reason), .detail = pl_span_str(detail) };
+    *g = (struct pl_gap){ .class_name = pl_span_str(class_name),
+                          .layer = -1,
+                          .reason = pl_span_str(reason),
+                          .detail = pl_span_str(detail) };
     *at = g;
     return PL_OK;
 }
@@ -55,8 +57,8 @@ static pl_rc find_judges(struct pl_matcher *m, int64_t stream, struct judges *j,
     while (!rc && !(rc = pl_sql_step(m->get_judges, &row, err)) && row) {
         pl_span what = pl_sql_text(m->get_judges, 0), when = pl_sql_text(m->get_judges, 1);
         pl_span problem = pl_sql_text(m->get_judges, 2);
-        char *by = pl_arena_printf(m->keep, "%.*s%s%.*s", PL_FMT(j->by), j->n ? ", " : "",
-                                   PL_FMT(what));
+        char *by =
+            pl_arena_printf(m->keep, "%.*s%s%.*s", PL_FMT(j->by), j->n ? ", " : "", PL_FMT(what));
         if (!by || (j->as_of.len == 0 && !pl_arena_copy(m->keep, when, &j->as_of)) ||
             (j->problem.len == 0 && !pl_arena_copy(m->keep, problem, &j->problem)))
             rc = full(err);
@@ -123,8 +125,9 @@ static pl_rc no_packages(struct pl_matcher *m, struct pl_coverage *c, const char
         return PL_OK;
     }
     c->state = PL_COVERAGE_PARTIAL;
-    char *detail = pl_arena_printf(m->keep, "no package of %s was found: its package database is "
-                                            "missing, or in a layer that was not read",
+    char *detail = pl_arena_printf(m->keep,
+                                   "no package of %s was found: its package database is "
+                                   "missing, or in a layer that was not read",
                                    name);
     c->detail = pl_span_str(detail);
     return add_gap(m, "os-vuln", "missing", detail, err);
@@ -202,14 +205,17 @@ static pl_rc app_coverage(struct pl_matcher *m, struct pl_err *err)
         }
         missing++;
         rc = add_gap(m, "app-vuln", "no-advisories",
-                     pl_arena_printf(m->keep, "no feed of the advisory database covers %.*s: "
-                                              "%llu package%s not judged",
+                     pl_arena_printf(m->keep,
+                                     "no feed of the advisory database covers %.*s: "
+                                     "%llu package%s not judged",
                                      PL_FMT(types[i].type), (unsigned long long)types[i].n,
                                      types[i].n == 1 ? " was" : "s were"),
                      err);
     }
     bool whole = missing == 0 && m->inv->all_layers_read;
-    *c = (struct pl_coverage){ .class_id = PL_CLASS_APP_VULN, .by = j.by, .as_of = j.as_of,
+    *c = (struct pl_coverage){ .class_id = PL_CLASS_APP_VULN,
+                               .by = j.by,
+                               .as_of = j.as_of,
                                .state = whole                  ? PL_COVERAGE_ASSESSED
                                         : missing == m->apps.n ? PL_COVERAGE_UNSUPPORTED
                                                                : PL_COVERAGE_PARTIAL };

@@ -1,5 +1,6 @@
 /* evaluate.c - one affected row against one installed version.
- * Spec: OSV schema, "Evaluation"; Red Hat modularity; Ubuntu Pro; Oracle ksplice and FIPS builds. */
+ * Spec: OSV schema, "Evaluation"; Red Hat modularity; Ubuntu Pro; Oracle ksplice and FIPS builds.
+ */
 #include "advisory/match.h"
 
 static bool word_is(pl_span list, pl_span word)
@@ -20,8 +21,11 @@ static pl_span other_arch(pl_span arch)
 {
     static const struct {
         const char *a, *b;
-    } same[] = { { "amd64", "x86_64" }, { "arm64", "aarch64" }, { "ppc64el", "ppc64le" },
-                 { "i386", "i686" },    { "armhf", "armv7" } };
+    } same[] = { { "amd64", "x86_64" },
+                 { "arm64", "aarch64" },
+                 { "ppc64el", "ppc64le" },
+                 { "i386", "i686" },
+                 { "armhf", "armv7" } };
     for (size_t i = 0; i < PL_COUNT(same); i++) {
         if (pl_span_eq(arch, pl_span_str(same[i].a)))
             return pl_span_str(same[i].b);
@@ -90,7 +94,9 @@ static enum pl_applies channel_fits(pl_span channel, const struct pl_subject *s)
 {
     /* Red Hat's extended streams are sold apart; an image that holds one says so in content
      * manifests only. Live patches mend a running kernel, not an image. */
-    static const char *const never[] = { "eus", "aus", "e4s", "tus", "els", "livepatch", "realtime" };
+    static const char *const never[] = {
+        "eus", "aus", "e4s", "tus", "els", "livepatch", "realtime"
+    };
     if (channel.len == 0)
         return PL_APPLIES;
     if (pl_span_starts(channel, PL_LIT("esm")) || pl_span_eq(channel, PL_LIT("pro")))

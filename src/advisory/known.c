@@ -5,8 +5,9 @@
 
 static pl_rc damaged(const struct pl_matcher *m, struct pl_err *err)
 {
-    return pl_fail(err, PL_EFORMAT, "advisory database %s is damaged: build it again "
-                                    "(`plimsoll db update`)",
+    return pl_fail(err, PL_EFORMAT,
+                   "advisory database %s is damaged: build it again "
+                   "(`plimsoll db update`)",
                    m->db->path);
 }
 
@@ -78,8 +79,8 @@ static bool add_cvss(struct gather *g, const struct pl_cvss *c)
 static bool add_lists(struct gather *g, const struct pl_part *p)
 {
     const struct pl_vuln_facts *f = &p->facts;
-    bool ok = pl_span_eq(p->own_id, g->k->id) ||
-              add_text(g, &g->aliases, p->own_id, PL_KEEP_ALIASES);
+    bool ok =
+        pl_span_eq(p->own_id, g->k->id) || add_text(g, &g->aliases, p->own_id, PL_KEEP_ALIASES);
     for (size_t i = 0; ok && i < p->n_aliases; i++)
         if (!pl_span_eq(p->aliases[i], g->k->id))
             ok = add_text(g, &g->aliases, p->aliases[i], PL_KEEP_ALIASES);
@@ -179,15 +180,16 @@ static pl_rc load(struct pl_matcher *m, uint64_t vuln, struct pl_known *k, struc
     struct pl_vuln_body body = { 0 };
     bool row = false;
     pl_span bytes;
-    struct gather g = { m, k, PL_VEC(pl_span), PL_VEC(struct pl_cvss), PL_VEC(pl_span),
-                        PL_VEC(pl_span), false };
+    struct gather g = {
+        m, k, PL_VEC(pl_span), PL_VEC(struct pl_cvss), PL_VEC(pl_span), PL_VEC(pl_span), false
+    };
     sqlite3_bind_int64(st, 1, (int64_t)vuln);
     pl_rc rc = pl_sql_step(st, &row, err);
     if (!rc && (!row || !pl_arena_copy(m->keep, pl_sql_text(st, 0), &k->id)))
         rc = row ? full(err) : damaged(m, err);
     pl_span packed = rc ? PL_SPAN_NONE : pl_sql_blob(st, 2);
-    if (packed.len && (!pl_body_inflate(packed, m->keep, &bytes) ||
-                       !pl_vuln_body_unpack(bytes, &m->tmp, &body)))
+    if (packed.len &&
+        (!pl_body_inflate(packed, m->keep, &bytes) || !pl_vuln_body_unpack(bytes, &m->tmp, &body)))
         rc = damaged(m, err);
     sqlite3_reset(st);
     return rc ? rc : gather_parts(&g, body.parts, err);

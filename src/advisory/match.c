@@ -27,8 +27,9 @@ static pl_rc full(struct pl_err *err) { return pl_fail(err, PL_ELIMIT, "the repo
 
 static pl_rc damaged(const struct pl_matcher *m, struct pl_err *err)
 {
-    return pl_fail(err, PL_EFORMAT, "advisory database %s is damaged: build it again "
-                                    "(`plimsoll db update`)",
+    return pl_fail(err, PL_EFORMAT,
+                   "advisory database %s is damaged: build it again "
+                   "(`plimsoll db update`)",
                    m->db->path);
 }
 
@@ -80,9 +81,16 @@ static pl_rc state(struct pl_matcher *m, const struct pl_entry_row *e, const str
         if (!t)
             return full(err);
         *t = (struct statement){
-            .vuln = e->vulns[i] >> 3, .rank = rank, .affects = affects,
-            .esm = applies == PL_APPLIES_ESM, .of_source = s->of_source, .fixed = fixed,
-            .version = s->version, .row = e, .scheme = w.scheme, .order = out->n,
+            .vuln = e->vulns[i] >> 3,
+            .rank = rank,
+            .affects = affects,
+            .esm = applies == PL_APPLIES_ESM,
+            .of_source = s->of_source,
+            .fixed = fixed,
+            .version = s->version,
+            .row = e,
+            .scheme = w.scheme,
+            .order = out->n,
             .severity = e->severity ? e->severity : known_severity(e->vulns[i] & 7),
         };
     }
@@ -144,9 +152,9 @@ static bool mends(const struct statement *t)
 /* Without a fix the word that leaves most hope counts: "affected" before "will not fix". */
 static int hope(enum pl_status s)
 {
-    static const int order[] = { [PL_STATUS_FIXED] = 0,         [PL_STATUS_AFFECTED] = 1,
-                                 [PL_STATUS_FIX_DEFERRED] = 2,  [PL_STATUS_WILL_NOT_FIX] = 3,
-                                 [PL_STATUS_END_OF_LIFE] = 4,   [PL_STATUS_UNDER_INVESTIGATION] = 5,
+    static const int order[] = { [PL_STATUS_FIXED] = 0,        [PL_STATUS_AFFECTED] = 1,
+                                 [PL_STATUS_FIX_DEFERRED] = 2, [PL_STATUS_WILL_NOT_FIX] = 3,
+                                 [PL_STATUS_END_OF_LIFE] = 4,  [PL_STATUS_UNDER_INVESTIGATION] = 5,
                                  [PL_STATUS_NOT_AFFECTED] = 6 };
     return order[s];
 }
@@ -208,7 +216,8 @@ static const char *cause_of(struct pl_matcher *m, const struct pl_package *p,
     case PL_STATUS_WILL_NOT_FIX:
         return pl_arena_printf(m->keep, "%s is affected, and its publisher will not fix it", thing);
     case PL_STATUS_FIX_DEFERRED:
-        return pl_arena_printf(m->keep, "%s is affected, and its publisher puts the fix off", thing);
+        return pl_arena_printf(m->keep, "%s is affected, and its publisher puts the fix off",
+                               thing);
     case PL_STATUS_END_OF_LIFE:
         return pl_arena_printf(m->keep, "%s is affected, and no longer supported", thing);
     case PL_STATUS_UNDER_INVESTIGATION:
@@ -353,9 +362,13 @@ static pl_rc report(struct pl_matcher *m, size_t package, const struct pl_subjec
     *f = (struct pl_finding){
         .class_id = s->is_app ? PL_CLASS_APP_VULN : PL_CLASS_OS_VULN,
         .status = lead->row->status == PL_STATUS_FIXED && !lead->fixed.len ? PL_STATUS_AFFECTED
-                                                                            : lead->row->status,
-        .package = (int64_t)package, .installed_version = p->version, .path = p->path,
-        .layer = (int32_t)p->layer, .removed_in_layer = -1, .feed = m->feeds[lead->row->feed].name,
+                                                                           : lead->row->status,
+        .package = (int64_t)package,
+        .installed_version = p->version,
+        .path = p->path,
+        .layer = (int32_t)p->layer,
+        .removed_in_layer = -1,
+        .feed = m->feeds[lead->row->feed].name,
     };
     take_known(f, k);
     judge_severity(m, t, n, lead, k, f);
@@ -400,7 +413,10 @@ static pl_rc report_all(struct pl_matcher *m, size_t package, const struct pl_su
 static struct pl_subject subject_of(const struct pl_package *p, bool of_source)
 {
     struct pl_subject s = {
-        .package = p, .name = p->name, .version = p->version, .of_source = of_source,
+        .package = p,
+        .name = p->name,
+        .version = p->version,
+        .of_source = of_source,
         .esm = pl_span_find(p->version, PL_LIT("esm")) != SIZE_MAX,
         .modular = p->module.len || pl_span_find(p->version, PL_LIT(".module+")) != SIZE_MAX ||
                    pl_span_find(p->version, PL_LIT(".module_")) != SIZE_MAX,
@@ -481,8 +497,9 @@ static pl_rc match_app_package(struct pl_matcher *m, size_t index, struct pl_err
 {
     const struct pl_package *p = &m->inv->packages[index];
     struct pl_vec rows = PL_VEC(struct pl_entry_row), statements = PL_VEC(struct statement);
-    struct pl_subject s = { .package = p, .name = app_name(m, p), .version = p->version,
-                            .is_app = true };
+    struct pl_subject s = {
+        .package = p, .name = app_name(m, p), .version = p->version, .is_app = true
+    };
     struct pl_app_type *type = app_type(m, p->type);
     int64_t stream = 0;
     pl_rc rc = type ? pl_match_stream(m, p->type, &stream, err) : full(err);
@@ -538,8 +555,8 @@ static pl_rc load_feeds(struct pl_matcher *m, struct pl_err *err)
     PL_AUTO(stmt) sqlite3_stmt *st = NULL;
     struct pl_vec feeds = PL_VEC(struct pl_feed_row);
     bool row = true;
-    pl_rc rc = pl_sql_prepare(m->db->sql, "SELECT id, name, what, rank FROM feed ORDER BY id", &st,
-                              err);
+    pl_rc rc =
+        pl_sql_prepare(m->db->sql, "SELECT id, name, what, rank FROM feed ORDER BY id", &st, err);
     if (!rc && !pl_vec_push(m->keep, &feeds))
         rc = full(err);
     while (!rc && !(rc = pl_sql_step(st, &row, err)) && row) {
@@ -602,8 +619,12 @@ pl_rc pl_match_packages(struct pl_advisory_db *db, const struct pl_inventory *in
                         struct pl_arena *keep, struct pl_report *report_out, struct pl_err *err)
 {
     struct pl_matcher m = {
-        .db = db, .inv = inv, .keep = keep, .report = report_out,
-        .findings = PL_VEC(struct pl_finding), .gaps = PL_VEC(struct pl_gap *),
+        .db = db,
+        .inv = inv,
+        .keep = keep,
+        .report = report_out,
+        .findings = PL_VEC(struct pl_finding),
+        .gaps = PL_VEC(struct pl_gap *),
         .apps = PL_VEC(struct pl_app_type),
     };
     pl_arena_init(&m.tmp, PER_PACKAGE_BYTES);

@@ -6,18 +6,18 @@
 enum { MAX_BODY = 1 << 30, DEFLATE_FROM = 400, DEFLATE_LEVEL = 3 };
 
 enum { /* bits of an entry's first byte; the low three are its status */
-    OF_SOURCE = 8,
-    HAS_NOTE = 16,
-    HAS_VERSIONS = 32,
-    HAS_LIMITS = 64, /* arch, module or channel */
-    MALICIOUS = 128,
+       OF_SOURCE = 8,
+       HAS_NOTE = 16,
+       HAS_VERSIONS = 32,
+       HAS_LIMITS = 64, /* arch, module or channel */
+       MALICIOUS = 128,
 };
 enum { /* bits of a range */
-    HAS_INTRODUCED = 1,
-    HAS_FIXED = 2,
-    HAS_LAST = 4,
-    HAS_LIMIT = 8,
-    EXCLUDED = 16,
+       HAS_INTRODUCED = 1,
+       HAS_FIXED = 2,
+       HAS_LAST = 4,
+       HAS_LIMIT = 8,
+       EXCLUDED = 16,
 };
 
 pl_span pl_keep(pl_span text, size_t max)
@@ -331,8 +331,7 @@ bool pl_part_unpack(pl_span *in, struct pl_arena *a, struct pl_part *out)
 {
     *out = (struct pl_part){ 0 };
     return pl_span_varint(in, &out->file) && pl_span_text(in, &out->own_id) &&
-           unpack_texts(in, a, &out->aliases, &out->n_aliases) &&
-           unpack_facts(in, a, &out->facts);
+           unpack_texts(in, a, &out->aliases, &out->n_aliases) && unpack_facts(in, a, &out->facts);
 }
 
 /* ---- bodies ---- */

@@ -8,8 +8,8 @@
 struct copier {
     struct pl_advisory_db *db, *old;
     struct pl_advisory_build *b;
-    uint64_t file;       /* in the old database */
-    uint64_t *renumber;  /* old advisory to new; 0: not of this file */
+    uint64_t file;      /* in the old database */
+    uint64_t *renumber; /* old advisory to new; 0: not of this file */
     size_t n_renumber;
     struct pl_arena arena;
     sqlite3_stmt *name_of; /* of an old vulnerability */
@@ -113,8 +113,8 @@ static pl_rc copy_advisories(struct copier *c, struct pl_err *err)
     c->renumber = c->n_renumber > UINT32_MAX ? NULL : calloc(c->n_renumber, sizeof(uint64_t));
     if (!c->renumber)
         return pl_fail(err, PL_ENOMEM, "out of memory");
-    rc = pl_sql_prepare(c->old->sql, "SELECT id, name, body FROM advisory WHERE file = ? ORDER BY id",
-                        &st, err);
+    rc = pl_sql_prepare(c->old->sql,
+                        "SELECT id, name, body FROM advisory WHERE file = ? ORDER BY id", &st, err);
     if (rc)
         return rc;
     sqlite3_bind_int64(st, 1, (int64_t)c->file);
@@ -145,8 +145,9 @@ static pl_rc note_group(struct copier *c, uint64_t advisory, uint32_t group, str
     rc = pl_sql_step(get, &row, err);
     if (rc || !row || !pl_arena_copy(&c->arena, pl_sql_blob(get, 0), &packed) ||
         !pl_advisory_body_unpack(packed, &c->arena, &body))
-        return rc ? rc : pl_fail(err, PL_EFORMAT, "advisory %llu is damaged",
-                                 (unsigned long long)advisory);
+        return rc ? rc
+                  : pl_fail(err, PL_EFORMAT, "advisory %llu is damaged",
+                            (unsigned long long)advisory);
     uint64_t *groups = pl_arena_array(&c->arena, body.n_groups + 1, sizeof(*groups));
     if (!groups)
         return pl_fail(err, PL_ELIMIT, "record too large");
@@ -263,8 +264,8 @@ static pl_rc copy_vulns(struct copier *c, struct pl_err *err)
 {
     PL_AUTO(stmt) sqlite3_stmt *st = NULL;
     bool row = true;
-    pl_rc rc = pl_sql_prepare(
-        c->old->sql, "SELECT name, body FROM vuln WHERE canon = id ORDER BY id", &st, err);
+    pl_rc rc = pl_sql_prepare(c->old->sql,
+                              "SELECT name, body FROM vuln WHERE canon = id ORDER BY id", &st, err);
     while (!rc && !(rc = pl_sql_step(st, &row, err)) && row)
         rc = copy_vuln(c, st, err);
     return rc;

@@ -41,15 +41,17 @@ static pl_rc check_schema(sqlite3 *sql, struct pl_err *err)
     if (!rc)
         rc = pragma(sql, "PRAGMA user_version", &version, err);
     if (rc == PL_EFORMAT || (!rc && application != PL_APPLICATION_ID))
-        return pl_fail(err, PL_EFORMAT, "is not an advisory database (`plimsoll db build` makes one)");
+        return pl_fail(err, PL_EFORMAT,
+                       "is not an advisory database (`plimsoll db build` makes one)");
     if (!rc && version > PL_SCHEMA_VERSION)
         return pl_fail(err, PL_EFORMAT,
                        "was made by a newer plimsoll (schema %lld, this one reads %d): upgrade "
                        "plimsoll or run `plimsoll db update`",
                        (long long)version, PL_SCHEMA_VERSION);
     if (!rc && version < PL_SCHEMA_VERSION)
-        return pl_fail(err, PL_EFORMAT, "was made by an older plimsoll (schema %lld): run `plimsoll "
-                                        "db update` or `plimsoll db build`",
+        return pl_fail(err, PL_EFORMAT,
+                       "was made by an older plimsoll (schema %lld): run `plimsoll "
+                       "db update` or `plimsoll db build`",
                        (long long)version);
     return rc;
 }
@@ -145,7 +147,8 @@ pl_rc pl_advisory_db_info(struct pl_advisory_db *db, struct pl_arena *a,
 
 static pl_rc damaged(const struct pl_advisory_db *db, struct pl_err *err)
 {
-    return pl_fail(err, PL_EFORMAT, "%s is damaged: build it again (`plimsoll db update`)", db->path);
+    return pl_fail(err, PL_EFORMAT, "%s is damaged: build it again (`plimsoll db update`)",
+                   db->path);
 }
 
 struct show {
@@ -271,7 +274,8 @@ static pl_rc show_advisory(struct show *s, uint64_t id, struct pl_err *err)
         return rc;
     if (!pl_advisory_body_unpack(pl_sql_blob(st, 2), s->tmp, &body))
         return damaged(s->db, err);
-    struct pl_advisory_row r = { .id = pl_sql_text(st, 0), .feed = pl_sql_text(st, 1),
+    struct pl_advisory_row r = { .id = pl_sql_text(st, 0),
+                                 .feed = pl_sql_text(st, 1),
                                  .title = body.title };
     if (body.n_groups == 0)
         s->fn(s->ctx, &r);
@@ -284,10 +288,11 @@ static pl_rc find_vuln(struct show *s, bool *found, struct pl_vuln_facts *facts,
                        struct pl_err *err)
 {
     PL_AUTO(stmt) sqlite3_stmt *st = NULL;
-    pl_rc rc = pl_sql_prepare(s->db->sql,
-                              "SELECT c.id, c.name, c.body FROM vuln v JOIN vuln c ON c.id = v.canon"
-                              " WHERE v.name = ? COLLATE NOCASE OR v.name = upper(?)",
-                              &st, err);
+    pl_rc rc =
+        pl_sql_prepare(s->db->sql,
+                       "SELECT c.id, c.name, c.body FROM vuln v JOIN vuln c ON c.id = v.canon"
+                       " WHERE v.name = ? COLLATE NOCASE OR v.name = upper(?)",
+                       &st, err);
     if (rc)
         return rc;
     pl_sql_bind_text(st, 1, s->id);
@@ -318,8 +323,8 @@ pl_rc pl_advisory_db_show(struct pl_advisory_db *db, pl_span id, struct pl_arena
     if (rc)
         return rc;
     if (!found)
-        return pl_fail(err, PL_EABSENT, "%.*s: the database knows no such vulnerability or advisory",
-                       PL_FMT(id));
+        return pl_fail(err, PL_EABSENT,
+                       "%.*s: the database knows no such vulnerability or advisory", PL_FMT(id));
     if (body.len && !pl_vuln_body_unpack(body, tmp, &v))
         return damaged(db, err);
     while (pl_span_text(&v.parts, &one)) {
@@ -348,8 +353,8 @@ static bool like_of(pl_span word, struct pl_buf *out)
     return !out->failed;
 }
 
-static pl_rc search(struct pl_advisory_db *db, const char *sql, pl_span like,
-                    pl_advisory_row_fn fn, void *ctx, struct pl_err *err)
+static pl_rc search(struct pl_advisory_db *db, const char *sql, pl_span like, pl_advisory_row_fn fn,
+                    void *ctx, struct pl_err *err)
 {
     PL_AUTO(stmt) sqlite3_stmt *st = NULL;
     bool row = true;

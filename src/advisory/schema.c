@@ -3,10 +3,10 @@
 pl_rc pl_sql_fail(sqlite3 *sql, struct pl_err *err, const char *what)
 {
     int code = sql ? sqlite3_errcode(sql) : SQLITE_NOMEM;
-    pl_rc rc = code == SQLITE_NOMEM                               ? PL_ENOMEM
+    pl_rc rc = code == SQLITE_NOMEM                              ? PL_ENOMEM
                : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? PL_EFORMAT
-               : code == SQLITE_TOOBIG                            ? PL_ELIMIT
-                                                                  : PL_EIO;
+               : code == SQLITE_TOOBIG                           ? PL_ELIMIT
+                                                                 : PL_EIO;
     return pl_fail(err, rc, "%s: %s", what, sql ? sqlite3_errmsg(sql) : "out of memory");
 }
 

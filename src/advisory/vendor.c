@@ -121,7 +121,8 @@ static struct third *third_of(struct pl_matcher *m, pl_span vendor)
     struct pl_gap **at = g ? pl_vec_push(m->keep, &m->gaps) : NULL;
     if (!at || !pl_arena_copy(m->keep, vendor, &t->vendor))
         return NULL;
-    *g = (struct pl_gap){ .class_name = PL_LIT("os-vuln"), .layer = -1,
+    *g = (struct pl_gap){ .class_name = PL_LIT("os-vuln"),
+                          .layer = -1,
                           .reason = PL_LIT("third-party") };
     t->gap = *at = g;
     return t;
@@ -140,13 +141,13 @@ pl_rc pl_third_party_note(struct pl_matcher *m, const struct pl_package *p, pl_s
     if (t->n <= NAMES_MAX)
         names = pl_arena_printf(m->keep, "%s%s%.*s", t->n > 1 ? t->names.ptr : "",
                                 t->n > 1 ? ", " : "", PL_FMT(p->name));
-    char *detail = names ? pl_arena_printf(
-                               m->keep, "%llu package%s of %.*s %s not covered by %s: %s%s",
-                               (unsigned long long)t->n, t->n == 1 ? "" : "s", PL_FMT(t->vendor),
-                               t->n == 1 ? "is" : "are",
-                               d && d->feeds ? d->feeds : "the distribution's advisories", names,
-                               t->n > NAMES_MAX ? ", ..." : "")
-                         : NULL;
+    char *detail =
+        names ? pl_arena_printf(m->keep, "%llu package%s of %.*s %s not covered by %s: %s%s",
+                                (unsigned long long)t->n, t->n == 1 ? "" : "s", PL_FMT(t->vendor),
+                                t->n == 1 ? "is" : "are",
+                                d && d->feeds ? d->feeds : "the distribution's advisories", names,
+                                t->n > NAMES_MAX ? ", ..." : "")
+              : NULL;
     if (!detail)
         return pl_fail(err, PL_ELIMIT, "the report is full");
     t->names = pl_span_str(names);

@@ -102,8 +102,8 @@ static bool grow_advisories(struct pl_advisory_build *b)
     return true;
 }
 
-pl_rc pl_build_put_advisory(struct pl_advisory_build *b, pl_span name, struct pl_advisory_body *body,
-                            struct pl_err *err)
+pl_rc pl_build_put_advisory(struct pl_advisory_build *b, pl_span name,
+                            struct pl_advisory_body *body, struct pl_err *err)
 {
     if (!grow_advisories(b))
         return pl_fail(err, PL_ENOMEM, "out of memory");
@@ -211,7 +211,8 @@ static pl_rc find_subjects(struct pl_advisory_build *b, const struct pl_advisory
     }
     pl_map_done(&seen_map);
     if (s.n == 1)
-        s.joined = pl_span_eq(s.refs[0].id, a->id) || contains(a->aliases, a->n_aliases, s.refs[0].id);
+        s.joined =
+            pl_span_eq(s.refs[0].id, a->id) || contains(a->aliases, a->n_aliases, s.refs[0].id);
     if (s.n == 0) {
         /* Two CVEs are never one vulnerability: a record with several is of all of them. */
         if (pl_build_is_cve(a->id))
@@ -300,9 +301,15 @@ static pl_rc put_affected(struct pl_advisory_build *b, const struct pl_advisory 
                           const struct pl_affected *row, uint64_t *group, struct pl_err *err)
 {
     struct pl_entry_row e = {
-        .status = row->status,     .severity = row->severity,     .of_source = row->of_source,
-        .note = row->note,         .malicious = a->malicious,     .ranges = row->ranges,
-        .n_ranges = row->n_ranges, .versions = row->versions,     .n_versions = row->n_versions,
+        .status = row->status,
+        .severity = row->severity,
+        .of_source = row->of_source,
+        .note = row->note,
+        .malicious = a->malicious,
+        .ranges = row->ranges,
+        .n_ranges = row->n_ranges,
+        .versions = row->versions,
+        .n_versions = row->n_versions,
     };
     uint32_t g = pl_build_group(b, row->stream, row->package, err);
     if (!g || !word_of(b, row->scheme, &e.scheme, err) || !word_of(b, row->arch, &e.arch, err) ||
@@ -516,7 +523,8 @@ static const char STAGE[] =
 static pl_rc prepare_puts(struct pl_advisory_db *db, struct pl_err *err)
 {
     struct pl_advisory_build *b = db->build;
-    pl_rc rc = pl_sql_prepare(db->sql, "INSERT INTO advisory VALUES(?,?,?,?)", &b->put_advisory, err);
+    pl_rc rc =
+        pl_sql_prepare(db->sql, "INSERT INTO advisory VALUES(?,?,?,?)", &b->put_advisory, err);
     if (!rc)
         rc = pl_sql_prepare(db->sql, "INSERT INTO stage.entry VALUES(?,?,?,?)", &b->put_entry, err);
     if (!rc)

@@ -37,8 +37,8 @@ static void put_text(pl_span s, size_t width)
     size_t shown = 0;
     for (size_t i = 0; i < s.len && shown < width; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
-        bool control = c < 0x20 || c == 0x7f || (c == 0xc2 && i + 1 < s.len &&
-                                                 (unsigned char)s.ptr[i + 1] < 0xa0);
+        bool control = c < 0x20 || c == 0x7f ||
+                       (c == 0xc2 && i + 1 < s.len && (unsigned char)s.ptr[i + 1] < 0xa0);
         putchar(control ? ' ' : c);
         shown += (c & 0xc0) != 0x80;
     }
@@ -125,8 +125,9 @@ static pl_rc open_db(const struct words *w, struct pl_advisory_db **out, struct 
     char path[4096];
     bool shipped;
     if (!w->db && !pl_default_db(path, sizeof(path), &shipped))
-        return pl_fail(err, PL_EABSENT, "there is no advisory database yet: `plimsoll db update` "
-                                        "downloads one, --db FILE names one");
+        return pl_fail(err, PL_EABSENT,
+                       "there is no advisory database yet: `plimsoll db update` "
+                       "downloads one, --db FILE names one");
     return pl_advisory_db_open(w->db ? w->db : path, out, err);
 }
 
@@ -246,9 +247,9 @@ static void show_facts(const struct pl_vuln_facts *f)
 {
     put_text(f->id, COLUMNS);
     printf("%s%s\n", f->rejected ? "  rejected" : "",
-           f->known_exploited ? (f->ransomware ? "  known exploited, by ransomware too"
-                                               : "  known exploited")
-                              : "");
+           f->known_exploited
+               ? (f->ransomware ? "  known exploited, by ransomware too" : "  known exploited")
+               : "");
     put_paragraph(f->title, "  ");
     put_paragraph(f->description, "  ");
     if (f->severity != PL_SEVERITY_UNKNOWN)
@@ -358,9 +359,12 @@ static const struct {
 enum { OPT_HELP = 'h', OPT_DB = 256, OPT_FEEDS, OPT_OUTPUT, OPT_QUIET, OPT_VERBOSE };
 
 static const struct option options[] = {
-    { "help", no_argument, NULL, OPT_HELP },      { "db", required_argument, NULL, OPT_DB },
-    { "feeds", required_argument, NULL, OPT_FEEDS }, { "output", required_argument, NULL, OPT_OUTPUT },
-    { "quiet", no_argument, NULL, OPT_QUIET },    { "verbose", no_argument, NULL, OPT_VERBOSE },
+    { "help", no_argument, NULL, OPT_HELP },
+    { "db", required_argument, NULL, OPT_DB },
+    { "feeds", required_argument, NULL, OPT_FEEDS },
+    { "output", required_argument, NULL, OPT_OUTPUT },
+    { "quiet", no_argument, NULL, OPT_QUIET },
+    { "verbose", no_argument, NULL, OPT_VERBOSE },
     { NULL, 0, NULL, 0 },
 };
 
