@@ -140,10 +140,12 @@ pl_rc pl_docker_archive_image(struct pl_files *f, pl_span ref, const struct pl_s
                               struct pl_image *image, struct pl_file **located, struct pl_err *err)
 {
     PL_AUTO(json) json_t *root = NULL;
-    const json_t *entry;
+    const json_t *entry = NULL;
     pl_span text, config;
     pl_rc rc = pl_files_document(f, PL_LIT("manifest.json"), o->limits->config_bytes, o->arena,
                                  &text, err);
+    if (rc && pl_files_have(f, "index.json"))
+        return pl_fail(err, PL_EFORMAT, "no manifest.json: an OCI layout (oci-archive:FILE)");
     if (rc)
         return rc;
     rc = pl_json_parse(text, &root, err);

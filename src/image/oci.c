@@ -199,6 +199,9 @@ pl_rc pl_oci_open(struct pl_files **files, pl_span ref, const struct pl_source_o
     pl_span index, manifest;
     pl_rc rc = pl_files_document(*files, PL_LIT("index.json"), o->limits->manifest_bytes, o->arena,
                                  &index, err);
+    if (rc && pl_files_have(*files, "manifest.json"))
+        return pl_fail(err, PL_EFORMAT, "no index.json: not an OCI layout (%s)",
+                       (*files)->is_directory ? "dir:DIR" : "docker-archive:FILE");
     if (rc)
         return rc;
     if ((rc = choose_top(index, ref, o, &at, err))) {
