@@ -322,6 +322,141 @@ def check_many(n=10000):
         check(f"{name}: a gap", any(l[0] == "gap" and l[2] == "missing" for l in got), got)
 
 
+def write_tar(path, files, **kw):
+    with tarfile.open(path, "w", **kw) as t:
+        for name, data in files:
+            m = tarfile.TarInfo(name)
+            m.size = len(data)
+            t.addfile(m, io.BytesIO(data))
+
+
+def as_json(value):
+    return json.dumps(value).encode()
+
+
+def sha(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def check_docker_archives():
+    # Several images in one archive.
+    blob = [os.urandom(2000), os.urandom(2000)]
+    config = [as_json({"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": [sha(b)]}}) for b in blob]
+    write_tar("two.tar", [("a.tar", blob[0]), ("b.tar", blob[1]), ("a.json", config[0]), ("b.json", config[1]), ("manifest.json", as_json([
+        {"Config": "a.json", "RepoTags": ["shop/a:1"], "Layers": ["a.tar"]},
+        {"Config": "b.json", "RepoTags": None, "Layers": ["b.tar"]}]))])
+    got = error(probe("two.tar"))
+    check("two images", "@0 shop/a:1" in got and "@1" in got, got)
+    for target, i in ("docker-archive:two.tar:shop/a:1", 0), ("docker-archive:two.tar:docker.io/shop/a:1", 0), ("docker-archive:two.tar:@1", 1):
+        check(target, [l[3] for l in layers(probe(target)).values()] == [sha(blob[i])], probe(target))
+    for ref in "@2", "@", "shop/b":
+        check(f"two.tar:{ref}", "no image" in error(probe(f"docker-archive:two.tar:{ref}")), error(probe(f"docker-archive:two.tar:{ref}")))
+    # A configuration whose name claims another digest.
+    write_tar("claims.tar", [("a.tar", blob[0]), (sha(blob[0])[7:] + ".json", config[0]), ("manifest.json", as_json([{"Config": sha(blob[0])[7:] + ".json", "Layers": ["a.tar"]}]))])
+    got = error(probe("claims.tar"))
+    check("a configuration of another digest", sha(config[0]) in got and sha(blob[0]) in got, got)
+    # Docker 25: OCI blobs inside; read as either.
+    m = as_json({"schemaVersion": 2, "config": {"digest": sha(config[0]), "size": len(config[0])}, "layers": [{"digest": sha(blob[0]), "size": 2000}]})
+    inside = [("blobs/sha256/" + sha(b)[7:], b) for b in (blob[0], config[0], m)] + [("oci-layout", b'{"imageLayoutVersion":"1.0.0"}'),
+        ("index.json", as_json({"manifests": [{"digest": sha(m), "size": len(m), "annotations": {"io.containerd.image.name": "docker.io/shop/a:1", "org.opencontainers.image.ref.name": "1"}}]})),
+        ("manifest.json", as_json([{"Config": "blobs/sha256/" + sha(config[0])[7:], "RepoTags": ["shop/a:1"], "Layers": ["blobs/sha256/" + sha(blob[0])[7:]]}]))]
+    write_tar("docker25.tar", inside)
+    for target in "docker25.tar", "docker-archive:docker25.tar", "oci-archive:docker25.tar:docker.io/shop/a:1", "oci-archive:docker25.tar:@" + sha(m):
+        check(target, [l[3] for l in layers(probe(target)).values()] == [sha(blob[0])], probe(target))
+    # Docker 1.9 and before.
+    v1 = lambda i, parent: as_json({"id": f"{i:064x}", "os": "linux", "architecture": "amd64", "container_config": {"Cmd": ["/bin/sh", "-c", f"RUN {i}"]}, **({"parent": f"{parent:064x}"} if parent else {})})
+    chain = [x for i in (1, 2, 3) for x in ((f"{i:064x}/json", v1(i, i - 1)), (f"{i:064x}/layer.tar", blob[0] + b"%d" % i))]
+    write_tar("v1.tar", chain + [("repositories", as_json({"old": {"latest": f"{3:064x}"}}))])
+    got = layers(probe("v1.tar"))
+    check("a chain of v1 layers", [l[2] for l in got.values()] == ["RUN 1", "RUN 2", "RUN 3"] and [l[3] for l in got.values()] == [sha(blob[0] + b"%d" % i) for i in (1, 2, 3)], probe("v1.tar"))
+    check("a v1 image by name", len(layers(probe("docker-archive:v1.tar:old"))) == 3, probe("docker-archive:v1.tar:old"))
+    write_tar("v1loop.tar", [(f"{1:064x}/json", v1(1, 2)), (f"{2:064x}/json", v1(2, 1)), ("repositories", as_json({"old": {"latest": f"{1:064x}"}}))])
+    check("its own ancestor", "its own ancestor" in error(probe("v1loop.tar")), error(probe("v1loop.tar")))
+    # Layers in the opposite order of the archive, each twice: compressed ones start anew.
+    blobs = [os.urandom(300000) for _ in range(6)]
+    order = [5, 4, 3, 2, 1, 0, 0, 5]
+    config2 = as_json({"rootfs": {"diff_ids": [sha(blobs[i]) for i in order]}})
+    write_tar("back.tar", [("manifest.json", as_json([{"Config": "c.json", "Layers": [f"{i}" for i in order]}])), ("c.json", config2)] + [(f"{i}", b) for i, b in enumerate(blobs)])
+    run("gzip", "-kf", "back.tar")
+    for target in "back.tar", "back.tar.gz":
+        got = layers(probe(target))
+        check(f"{target}: another order", len(got) == 8 and all(l[1] == l[3] and l[0] == "read" for l in got.values()), got)
+    # Bytes that are broken in the middle: the layers before are read, the others say why.
+    packed = bytearray(open("back.tar.gz", "rb").read())
+    packed[len(packed) // 2] ^= 0xff
+    packed[len(packed) // 2 + 1:len(packed) // 2 + 400] = b"\xff" * 399
+    open("broken.tar.gz", "wb").write(packed)
+    got = probe("broken.tar.gz")
+    check("broken gzip is a gap", any(l[0] == "gap" and l[2] in ("broken", "missing") for l in got), got)
+    for text in b"[]", b"{}", b"", b"[{}]", b"[3]", b"{", b'[{"Config":"c.json","Layers":[1,null]}]', b'[{"Config":"nothing"}]':
+        write_tar("odd.tar", [("manifest.json", text), ("c.json", b"{}")])
+        got = probe("odd.tar")
+        check(f"manifest.json {text}", error(got) != "" or any(l[0] == "gap" for l in got), got)
+
+
+def layout(path, blobs, index):
+    os.makedirs(path + "/blobs/sha256")
+    open(path + "/oci-layout", "w").write('{"imageLayoutVersion":"1.0.0"}')
+    for b in blobs:
+        open(f"{path}/blobs/sha256/{sha(b)[7:]}", "wb").write(b)
+    open(path + "/index.json", "wb").write(as_json(index))
+
+
+def check_layouts():
+    layer = os.urandom(1000)
+    def image(arch, **desc):
+        config = as_json({"os": "linux", "architecture": arch, "rootfs": {"diff_ids": [sha(layer)]}})
+        m = as_json({"schemaVersion": 2, "config": {"digest": sha(config), "size": len(config)}, "layers": [{"digest": sha(layer), "size": 1000, **desc}]})
+        return config, m
+    amd, arm = image("amd64"), image("arm64")
+    entry = lambda m, **kw: {"digest": sha(m), "size": len(m), **kw}
+    inner = as_json({"schemaVersion": 2, "manifests": [entry(amd[1], platform={"os": "linux", "architecture": "amd64"}), entry(arm[1], platform={"os": "linux", "architecture": "arm64"}),
+        entry(b"x", platform={"os": "unknown", "architecture": "unknown"}, annotations={"vnd.docker.reference.type": "attestation-manifest"})]})
+    kind = {"mediaType": "application/vnd.oci.image.index.v1+json"}
+    layout("nested", [layer, *amd, *arm, inner], {"manifests": [entry(inner, **kind, annotations={"org.opencontainers.image.ref.name": "1"})]})
+    for platform in "linux/amd64", "linux/arm64":
+        got = probe("oci:nested", PLIMSOLL_TEST_PLATFORM=platform)
+        check(f"an index in an index, {platform}", got[0][4] == platform, got)
+    got = error(probe("oci:nested", PLIMSOLL_TEST_PLATFORM="linux/s390x"))
+    check("platforms are listed", "linux/amd64, linux/arm64" in got, got)
+    # Deeper than anybody's.
+    deep, all_blobs = amd[1], [layer, *amd]
+    for _ in range(8):
+        deep = as_json({"schemaVersion": 2, "manifests": [entry(deep)]})
+        all_blobs.append(deep)
+    layout("deep", all_blobs, {"manifests": [entry(deep)]})
+    check("too many indexes", "nest more than" in error(probe("oci:deep")), error(probe("oci:deep")))
+    layout("names", [layer, *amd, *arm], {"manifests": [entry(amd[1], annotations={"org.opencontainers.image.ref.name": "one"}), entry(arm[1], annotations={"org.opencontainers.image.ref.name": "two"})]})
+    check("names are listed", "one, two" in error(probe("oci:names")), error(probe("oci:names")))
+    check("one is chosen by name", probe("oci:names:two", PLIMSOLL_TEST_PLATFORM="linux/arm64")[0][4] == "linux/arm64", probe("oci:names:two"))
+    foreign = image("amd64", mediaType="application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", urls=["https://example.com/x"])
+    layout("foreign", [layer, *foreign], {"manifests": [entry(foreign[1])]})
+    check("a foreign layer that is there", [l[0] for l in layers(probe("oci:foreign")).values()] == ["read"], probe("oci:foreign"))
+    layout("foreign2", foreign, {"manifests": [entry(foreign[1])]})
+    got = probe("oci:foreign2")
+    check("a foreign layer that is not", [l[0] for l in layers(got).values()] == ["foreign"] and any(l[0] == "gap" for l in got), got)
+    secret = image("amd64", mediaType="application/vnd.oci.image.layer.v1.tar+gzip+encrypted")
+    layout("secret", [layer, *secret], {"manifests": [entry(secret[1])]})
+    check("an encrypted layer", any(l[0] == "gap" and l[2] == "encrypted" for l in probe("oci:secret")), probe("oci:secret"))
+    both = as_json({"layers": [], "manifests": [], "config": {"digest": sha(layer)}})
+    layout("both", [both], {"manifests": [entry(both)]})
+    check("layers and manifests", "ambiguous" in error(probe("oci:both")), error(probe("oci:both")))
+    layout("size", [layer, *amd], {"manifests": [{"digest": sha(amd[1]), "size": 5}]})
+    check("a wrong size", "bytes, not the 5" in error(probe("oci:size")), error(probe("oci:size")))
+    # Blobs that are links: inside is fine, outside is not followed.
+    layout("link", [*amd], {"manifests": [entry(amd[1])]})
+    open("link/real", "wb").write(layer)
+    os.symlink("../../real", f"link/blobs/sha256/{sha(layer)[7:]}")
+    check("a link inside", [l[0] for l in layers(probe("oci:link")).values()] == ["read"], probe("oci:link"))
+    os.unlink("link/real")
+    open("outside", "wb").write(layer)
+    os.symlink("../outside", "link/real")
+    check("a link to the outside", [l[0] for l in layers(probe("oci:link")).values()] == ["missing"], probe("oci:link"))
+    os.unlink("link/real")
+    os.mkfifo("link/real")
+    check("a pipe for a blob", [l[0] for l in layers(probe("oci:link")).values()] == ["missing"], probe("oci:link"))
+
+
 def check_formats():
     images = os.environ.get("PLIMSOLL_TEST_IMAGES")
     if not images:
@@ -349,6 +484,8 @@ def main():
         sparse_names()
         check_engine(plain)
         check_many()
+        check_docker_archives()
+        check_layouts()
         check_formats()
         os.chdir("/")
     print(f"{passed} passed, {failed} failed")
