@@ -160,7 +160,7 @@ static int scan(const char *line, const char *out)
             argv[argc++] = w;
         argv[argc] = NULL;
         int status = pl_command_scan.run(argc, argv);
-        fflush(stdout);
+        fflush(NULL);
         _exit(status);
     }
     int status;
