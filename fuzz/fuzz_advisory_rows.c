@@ -13,6 +13,7 @@ static void entries(pl_span in, struct pl_arena *a)
     bool broken = false;
     while (pl_entry_unpack(&in, a, &e, &broken)) {
         tail.len = 0;
+        again = (struct pl_entry_row){ 0 };
         pl_entry_pack_tail(&tail, &e);
         pl_span packed = pl_buf_span(&tail);
         if (!pl_entry_unpack_tail(&packed, a, &again) || again.n_ranges != e.n_ranges ||

@@ -1,4 +1,4 @@
-/* db.c - `plimsoll db build|status|show|search`
+/* db.c - `plimsoll db build|update|status|show|search`
  *
  *     $ plimsoll db status
  *     advisories.db, built 2026-11-22T08:00:00Z, sha256:9c1b7e...
@@ -14,17 +14,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "advisory/advisory_db.h"
 #include "cmd/command.h"
+#include "scan/db_update.h"
 #include "scan/scan.h"
 
 enum { COLUMNS = 100, OUTPUT_BYTES = 256 << 20 };
 
 struct words {
-    const char *db, *feeds, *output;
-    bool quiet, verbose;
+    const char *db, *feeds, *output, *only;
+    bool quiet, verbose, force, offline, insecure;
+    unsigned timeout_s;
     char **rest;
     int n_rest;
 };
@@ -174,6 +177,64 @@ static int build(struct words *w)
         fprintf(stderr, "%s: %s records of %llu files, %s skipped\n", w->output,
                 grouped(r.records, records), (unsigned long long)r.files,
                 grouped(r.skipped, skipped));
+    return PL_EXIT_OK;
+}
+
+/* ---- update ---- */
+
+/* $XDG_DATA_HOME/plimsoll or ~/.local/share/plimsoll, made when it is not there. */
+static bool data_folder(char *buf, size_t size)
+{
+    const char *base = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    int n = -1;
+    if (base && base[0] == '/')
+        n = snprintf(buf, size, "%s/plimsoll", base);
+    else if (home && home[0] == '/')
+        n = snprintf(buf, size, "%s/.local/share/plimsoll", home);
+    if (n <= 0 || (size_t)n >= size)
+        return false;
+    for (char *p = buf + 1; *p; p++)
+        if (*p == '/') {
+            *p = '\0';
+            mkdir(buf, 0755);
+            *p = '/';
+        }
+    return mkdir(buf, 0755) == 0 || errno == EEXIST;
+}
+
+static int update(struct words *w)
+{
+    char folder[4000], feeds[4096], output[4096];
+    struct pl_err err = { 0 };
+    struct pl_db_update_report r;
+    struct pl_log log = { .event = log_event, .ctx = w };
+    char records[32];
+    if (w->n_rest)
+        return usage("update takes no argument: ", w->rest[0]);
+    if ((!w->feeds || !w->output) && !data_folder(folder, sizeof(folder)))
+        return usage("no home folder to keep feeds in: name --feeds DIR and --output FILE", "");
+    snprintf(feeds, sizeof(feeds), "%s/feeds", folder);
+    snprintf(output, sizeof(output), "%s/advisories.db", folder);
+    struct pl_db_update_opts o = {
+        .feeds_dir = w->feeds ? w->feeds : feeds,
+        .output = w->output ? w->output : output,
+        .only = w->only,
+        .force = w->force,
+        .offline = w->offline,
+        .insecure = w->insecure,
+        .timeout_s = w->timeout_s,
+        .limits = &PL_LIMITS,
+        .log = &log,
+    };
+    catch_signals();
+    if (pl_db_update(&o, &r, &err))
+        return fail(&err);
+    if (w->quiet)
+        return PL_EXIT_OK;
+    fprintf(stderr, "%u files new, %u unchanged, %u could not be had\n", r.fetched, r.unchanged,
+            r.failed);
+    if (r.built)
+        fprintf(stderr, "%s: %s records\n", o.output, grouped(r.build.records, records));
     return PL_EXIT_OK;
 }
 
@@ -354,9 +415,25 @@ static int search(struct words *w)
 static const struct {
     const char *name;
     int (*run)(struct words *w);
-} verbs[] = { { "build", build }, { "status", status }, { "show", show }, { "search", search } };
+} verbs[] = { { "build", build },
+              { "update", update },
+              { "status", status },
+              { "show", show },
+              { "search", search } };
 
-enum { OPT_HELP = 'h', OPT_DB = 256, OPT_FEEDS, OPT_OUTPUT, OPT_QUIET, OPT_VERBOSE };
+enum {
+    OPT_HELP = 'h',
+    OPT_DB = 256,
+    OPT_FEEDS,
+    OPT_OUTPUT,
+    OPT_QUIET,
+    OPT_VERBOSE,
+    OPT_ONLY,
+    OPT_FORCE,
+    OPT_OFFLINE,
+    OPT_INSECURE,
+    OPT_TIMEOUT
+};
 
 static const struct option options[] = {
     { "help", no_argument, NULL, OPT_HELP },
@@ -365,6 +442,11 @@ static const struct option options[] = {
     { "output", required_argument, NULL, OPT_OUTPUT },
     { "quiet", no_argument, NULL, OPT_QUIET },
     { "verbose", no_argument, NULL, OPT_VERBOSE },
+    { "only", required_argument, NULL, OPT_ONLY },
+    { "force", no_argument, NULL, OPT_FORCE },
+    { "offline", no_argument, NULL, OPT_OFFLINE },
+    { "insecure", no_argument, NULL, OPT_INSECURE },
+    { "timeout", required_argument, NULL, OPT_TIMEOUT },
     { NULL, 0, NULL, 0 },
 };
 
@@ -372,6 +454,7 @@ static const struct option options[] = {
 static bool read_words(int argc, char **argv, struct words *w, bool *help)
 {
     int c;
+    uint64_t seconds;
     optind = 0;
     opterr = 0;
     while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
@@ -382,6 +465,17 @@ static bool read_words(int argc, char **argv, struct words *w, bool *help)
         case OPT_OUTPUT: w->output = optarg; break;
         case OPT_QUIET: w->quiet = true; break;
         case OPT_VERBOSE: w->verbose = true; break;
+        case OPT_ONLY: w->only = optarg; break;
+        case OPT_FORCE: w->force = true; break;
+        case OPT_OFFLINE: w->offline = true; break;
+        case OPT_INSECURE: w->insecure = true; break;
+        case OPT_TIMEOUT:
+            if (!pl_span_decimal(pl_span_str(optarg), 1000000, &seconds)) {
+                usage("--timeout takes seconds: ", optarg);
+                return false;
+            }
+            w->timeout_s = (unsigned)seconds;
+            break;
         case ':': usage("a value is missing after ", argv[optind - 1]); return false;
         default: usage("no such option: ", argv[optind - 1]); return false;
         }
@@ -402,7 +496,7 @@ static int run(int argc, char **argv)
         return finish();
     }
     if (w.n_rest == 0)
-        return usage("which one: build, status, show or search?", "");
+        return usage("which one: build, update, status, show or search?", "");
     const char *verb = *w.rest++;
     w.n_rest--;
     for (size_t i = 0; i < PL_COUNT(verbs); i++)
@@ -413,6 +507,6 @@ static int run(int argc, char **argv)
 
 const struct pl_command pl_command_db = {
     .name = "db",
-    .what = "build the advisory database, and ask it",
+    .what = "build or update the advisory database, and ask it",
     .run = run,
 };
