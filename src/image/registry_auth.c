@@ -18,7 +18,7 @@ enum {
 static bool is_token_char(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c && strchr("!#$%&'*+-.^_`|~/:@", c)); /* the last three: token68 and sloppy servers */
+           (c && strchr("!#$%&'*+-.^_`|~/", c)); /* the last: token68 */
 }
 
 static void skip_blanks(pl_span *in)
@@ -37,12 +37,19 @@ static pl_span token(pl_span *in)
     return t;
 }
 
-/* A quoted string or a token; without a closing quote it goes to the end. */
+/* A quoted string, or what goes to the next comma or blank; without a closing quote it goes to the
+ * end. */
 static bool value(pl_span *in, struct pl_arena *a, pl_span *out)
 {
     skip_blanks(in);
-    if (!pl_span_skip_lit(in, PL_LIT("\"")))
-        return pl_arena_copy(a, token(in), out);
+    if (!pl_span_skip_lit(in, PL_LIT("\""))) {
+        size_t n = 0; /* sloppy servers leave the quotes of a URL away */
+        while (n < in->len && !strchr(", \t", in->ptr[n]))
+            n++;
+        pl_span bare = pl_span_sub(*in, 0, n);
+        *in = pl_span_from(*in, n);
+        return pl_arena_copy(a, bare, out);
+    }
     char *text = pl_arena_alloc(a, in->len + 1);
     if (!text)
         return false;
