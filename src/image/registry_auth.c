@@ -50,7 +50,10 @@ static bool value(pl_span *in, struct pl_arena *a, pl_span *out)
         *in = pl_span_from(*in, n);
         return pl_arena_copy(a, bare, out);
     }
-    char *text = pl_arena_alloc(a, in->len + 1);
+    size_t end = 0;
+    while (end < in->len && in->ptr[end] != '"')
+        end += in->ptr[end] == '\\' && end + 1 < in->len ? 2 : 1;
+    char *text = pl_arena_alloc(a, end + 1);
     if (!text)
         return false;
     size_t n = 0;
