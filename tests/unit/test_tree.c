@@ -44,9 +44,9 @@ static int make_tree(void **state)
     mkdirat(tree, "usr/lib", 0755);
     put("etc/os-release", "ID=test\n");
     put("usr/lib/.wh.x", "not a whiteout here");
-    symlinkat("/etc", tree, "abs");
-    symlinkat("..", tree, "usr/up");
-    symlinkat("os-release", tree, "etc/link");
+    assert_int_equal(symlinkat("/etc", tree, "abs"), 0);
+    assert_int_equal(symlinkat("..", tree, "usr/up"), 0);
+    assert_int_equal(symlinkat("os-release", tree, "etc/link"), 0);
     mkfifoat(tree, "pipe", 0600);
     return 0;
 }
@@ -91,11 +91,11 @@ static void unreadable_parts_are_flaws(void **state)
     const struct pl_entry *e;
     const char *reason = "";
     unsigned n = 0;
-    fchmodat(tree, "usr/lib", 0, 0);
+    assert_int_equal(fchmodat(tree, "usr/lib", 0, 0), 0);
     assert_int_equal(pl_walk_tree(tree, &PL_LIMITS, &w, NULL), PL_OK);
     while (pl_walk_next(w, &e, NULL) == PL_OK && e)
         n += pl_walk_flaw(w, &reason) != NULL;
-    fchmodat(tree, "usr/lib", 0755, 0);
+    assert_int_equal(fchmodat(tree, "usr/lib", 0755, 0), 0);
     assert_int_equal(n, 1);
     assert_string_equal(reason, "unreadable");
 }
