@@ -15,7 +15,7 @@
 
 static pl_rc keep_fact(const struct pl_input *in, struct pl_sink *out, struct pl_err *err)
 {
-    struct pl_fact f = { PL_LIT("text"), in->path, in->bytes };
+    struct pl_fact f = { .kind = PL_LIT("text"), .path = in->path, .bytes = in->bytes };
     return pl_sink_fact(out, &f, err);
 }
 
@@ -23,7 +23,7 @@ static pl_rc keep_both(const struct pl_input *in, struct pl_sink *out, struct pl
 {
     char text[256];
     snprintf(text, sizeof(text), "%.*s+%.*s", PL_FMT(in->bytes), PL_FMT(in->beside));
-    struct pl_fact f = { PL_LIT("db"), in->path, pl_span_str(text) };
+    struct pl_fact f = { .kind = PL_LIT("db"), .path = in->path, .bytes = pl_span_str(text) };
     return pl_sink_fact(out, &f, err);
 }
 

@@ -115,7 +115,9 @@ static struct pl_buf mixed(bool reversed)
         owned(s, name, "/usr/bin/x");
         owned(s, name, "/usr/bin/xy");
     }
-    struct pl_fact f = { PL_LIT("os-release"), PL_LIT("etc/os-release"), PL_LIT("ID=debian\n") };
+    struct pl_fact f = { .kind = PL_LIT("os-release"),
+                         .path = PL_LIT("etc/os-release"),
+                         .bytes = PL_LIT("ID=debian\n") };
     struct pl_database d = { PL_LIT("var/lib/dpkg/status"), PL_LIT("dpkg"), 10 };
     assert_int_equal(pl_sink_fact(s, &f, NULL), PL_OK);
     assert_int_equal(pl_sink_database(s, &d, NULL), PL_OK);

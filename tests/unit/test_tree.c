@@ -135,7 +135,7 @@ static void deep_trees_end(void **state)
 
 static pl_rc keep_fact(const struct pl_input *in, struct pl_sink *out, struct pl_err *err)
 {
-    struct pl_fact f = { PL_LIT("os-release"), in->path, in->bytes };
+    struct pl_fact f = { .kind = PL_LIT("os-release"), .path = in->path, .bytes = in->bytes };
     return pl_sink_fact(out, &f, err);
 }
 
