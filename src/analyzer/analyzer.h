@@ -17,6 +17,13 @@ struct pl_input {
     struct pl_arena *tmp; /* scratch, emptied after the call */
 };
 
+/* A file's bytes in order, for rows that do not want it whole: archives, programs. */
+struct pl_blocks {
+    /* The next block, borrowed until the next call; empty at the end. */
+    pl_rc (*read)(struct pl_blocks *b, pl_span *block, struct pl_err *err);
+    uint64_t size; /* as the entry says */
+};
+
 struct pl_analyzer {
     const char *name;         /* "dpkg": stable; in reports and in the cache key */
     const char *what;         /* one line for people: `plimsoll rules list`, the manual */
@@ -28,6 +35,11 @@ struct pl_analyzer {
     size_t max_bytes;   /* 0: limits->file_bytes */
     unsigned revision;  /* raise it when output changes: cached layers are then read anew */
     pl_rc (*parse)(const struct pl_input *in, struct pl_sink *out, struct pl_err *err);
+    /* Instead of parse: the file as it streams past, whatever its size; in->bytes is empty,
+     * max_bytes does not count. It may stop reading early. Of the rows that want one file at most
+     * one streams; the others are handed the same bytes. NULL: parse. */
+    pl_rc (*stream)(const struct pl_input *in, struct pl_blocks *bytes, struct pl_sink *out,
+                    struct pl_err *err);
 };
 
 extern const struct pl_analyzer *const pl_analyzers[];

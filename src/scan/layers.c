@@ -181,6 +181,8 @@ static pl_rc finish(struct reader *r, struct slot *s, struct pl_err *err)
         rc = gap(r, s->index, reason_of(source_rc), source_why.msg, err);
     else if (rc)
         rc = gap(r, s->index, strstr(why.msg, "crashed") ? "crashed" : reason_of(rc), why.msg, err);
+    uint64_t size = r->image->layers[s->index].size;
+    pl_log_progress(r->o->log, "layer", s->index, r->image->n_layers, size, size);
     pl_layer_pass_close(&s->pass);
     pl_close_fd(s->stream.fd);
     s->busy = false;
@@ -310,15 +312,17 @@ static pl_rc read_all(struct reader *r, struct pl_err *err)
 static pl_rc read_layers(struct reader *r, struct pl_err *err)
 {
     struct pl_layer_store *store = r->out->store;
+    bool missing = false;
     pl_rc rc = find_twins(r, err);
     for (unsigned i = 0; !rc && i < store->n; i++) {
-        const struct pl_layer *l = &r->image->layers[i];
-        if (!l->empty && l->unreadable)
-            rc = gap(r, i, "unreadable", l->unreadable, err);
-        else if (!l->empty && store->held[i].twin == i)
-            from_cache(r, i);
+        const struct pl_layer *l =
+            &r->image->layers[i]; /* one that is unreadable has its gap already */
+        if (!l->empty && !l->unreadable && store->held[i].twin == i && !from_cache(r, i))
+            missing = true;
     }
-    if (!rc)
+    if (!rc && missing && r->source->ops->prepare)
+        rc = r->source->ops->prepare(r->source, err);
+    if (!rc && missing)
         rc = read_all(r, err);
     for (unsigned i = 0; i < r->n_slots; i++) {
         if (!r->slots[i].busy)
