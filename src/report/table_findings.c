@@ -57,12 +57,12 @@ static void say_outcome(const struct pl_group *g, struct pl_buf *b)
         return;
     }
     pl_buf_printf(b, "mended in %.*s", PL_FMT(g->fixed_version));
-    if (g->n_leads_fixed == g->n_leads)
-        pl_buf_printf(b,
-                      g->n_leads == 1   ? ""
-                      : g->n_leads == 2 ? ", which closes both"
-                                        : ", which closes all %zu",
-                      g->n_leads);
+    if (g->n_leads == 1)
+        return;
+    if (g->n_leads_fixed == g->n_leads && g->n_leads == 2)
+        pl_buf_printf(b, ", which closes both");
+    else if (g->n_leads_fixed == g->n_leads)
+        pl_buf_printf(b, ", which closes all %zu", g->n_leads);
     else
         pl_buf_printf(b, ", which closes %zu of %zu", g->n_leads_fixed, g->n_leads);
 }
