@@ -48,6 +48,7 @@ fuzz: ## every fuzz target for SECONDS each
 
 bench: build ## speed and memory against the limit; results in bench/RESULTS.md
 	@build-aux/deps test dev
+	@ninja --quiet -C $(BUILD) bench/limit
 	@BUILD=$(BUILD) bench/run
 
 install: build $(BUILD)/advisories.db ## to PREFIX (and DESTDIR)
