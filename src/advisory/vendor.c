@@ -70,7 +70,7 @@ static pl_span outsider(const struct pl_package *p)
     if (pl_span_find(p->version, PL_LIT(".pgdg")) != SIZE_MAX)
         return PL_LIT("apt.postgresql.org");
     for (size_t i = 0; i < PL_COUNT(outsiders); i++)
-        if (find_nocase(p->vendor, pl_span_str(outsiders[i].part)))
+        if (pl_span_find(p->vendor, pl_span_str(outsiders[i].part)) != SIZE_MAX)
             return pl_span_str(outsiders[i].name);
     return PL_SPAN_NONE;
 }
