@@ -16,7 +16,11 @@ static inline void fuzz_row(const struct pl_analyzer *row, const char *path, pl_
                                  .beside = beside,
                                  .limits = &PL_LIMITS,
                                  .tmp = &tmp };
-    if (sink)
+    struct pl_memory_blocks blocks;
+    pl_memory_blocks_init(&blocks, bytes, 1000); /* several, so that borders lie within things */
+    if (sink && row->stream)
+        (void)!row->stream(&in, &blocks.blocks, sink, &err);
+    else if (sink)
         (void)!row->parse(&in, sink, &err);
     pl_arena_done(&tmp);
 }

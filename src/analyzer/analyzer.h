@@ -24,20 +24,29 @@ struct pl_blocks {
     uint64_t size; /* as the entry says */
 };
 
+/* Bytes that lie in memory, given in pieces of at most that size (0: in one). */
+struct pl_memory_blocks {
+    struct pl_blocks blocks;
+    pl_span rest;
+    size_t piece;
+};
+void pl_memory_blocks_init(struct pl_memory_blocks *m, pl_span bytes, size_t piece);
+
 struct pl_analyzer {
     const char *name;         /* "dpkg": stable; in reports and in the cache key */
     const char *what;         /* one line for people: `plimsoll rules list`, the manual */
     const char *spec;         /* where the format is written down */
     const char *const *paths; /* globs from the image root, "!" takes away; NULL-ended */
     const char *magic;        /* content must begin so, where the name proves nothing; NULL: any */
-    size_t magic_len;
-    const char *beside; /* a companion file is wanted too: "-wal"; NULL: none */
-    size_t max_bytes;   /* 0: limits->file_bytes */
-    unsigned revision;  /* raise it when output changes: cached layers are then read anew */
+    size_t magic_len;         /* at most 64; a row for every path ("**") must have one */
+    const char *beside;       /* a companion file is wanted too: "-wal"; NULL: none */
+    size_t max_bytes;         /* 0: limits->file_bytes */
+    unsigned revision;        /* raise it when output changes: cached layers are then read anew */
     pl_rc (*parse)(const struct pl_input *in, struct pl_sink *out, struct pl_err *err);
     /* Instead of parse: the file as it streams past, whatever its size; in->bytes is empty,
-     * max_bytes does not count. It may stop reading early. Of the rows that want one file at most
-     * one streams; the others are handed the same bytes. NULL: parse. */
+     * max_bytes does not count, no companion. It may stop reading early. When rows that take it
+     * whole want the same file, they are handed the same bytes; so is a second row that streams,
+     * up to 64 MiB. An error of read() is not the row's to explain: hand it on. NULL: parse. */
     pl_rc (*stream)(const struct pl_input *in, struct pl_blocks *bytes, struct pl_sink *out,
                     struct pl_err *err);
 };

@@ -19,7 +19,8 @@ const size_t pl_n_analyzers = sizeof(pl_analyzers) / sizeof(pl_analyzers[0]);
 /* Every glob hangs in one table under what is literal in it: its whole path, its folder, its last
  * component or that one's suffix. A file is looked up under each of these (so a handful of hashes
  * whatever the number of rows), and only the globs found there are really compared. What has
- * nothing literal at its end hangs in `rest`; no row should need that. */
+ * nothing literal at its end hangs in `rest`; no row should need that. A row for every path ("**")
+ * is not compared at all: its magic decides, by the caller's look at the first bytes. */
 enum by { BY_PATH, BY_FOLDER, BY_NAME, BY_SUFFIX, N_BY };
 
 struct hook {
@@ -29,7 +30,7 @@ struct hook {
 };
 
 static struct pl_map table[N_BY];
-static struct hook *rest;
+static struct hook *rest, *every;
 
 static bool literal(pl_span s)
 {
@@ -51,14 +52,14 @@ static void hang(enum by by, pl_span key, struct hook hook)
     *at = h;
 }
 
-static void hang_rest(struct hook hook)
+static void hang_in(struct hook **list, struct hook hook)
 {
     struct hook *h = malloc(sizeof(*h));
     if (!h)
         abort();
     *h = hook;
-    h->next = rest;
-    rest = h;
+    h->next = *list;
+    *list = h;
 }
 
 /* ".jar" of "*.jar"; empty when the component does not end in a literal suffix. */
@@ -93,7 +94,9 @@ static void hang_glob(const struct pl_analyzer *row, pl_span glob)
 {
     struct hook hook = { .row = row, .glob = glob };
     pl_span name = pl_span_basename(glob), folder = pl_span_dirname(glob);
-    if (literal(glob))
+    if (pl_span_eq(glob, PL_LIT("**")))
+        hang_in(&every, hook);
+    else if (literal(glob))
         hang(BY_PATH, glob, hook);
     else if (folder.len && literal(folder))
         hang(BY_FOLDER, folder, hook);
@@ -102,7 +105,7 @@ static void hang_glob(const struct pl_analyzer *row, pl_span glob)
     else if (suffix_of(name).len > 1)
         hang(BY_SUFFIX, suffix_of(name), hook);
     else if (!hang_braces(hook, name))
-        hang_rest(hook);
+        hang_in(&rest, hook);
 }
 
 static void make_table(void)
@@ -154,6 +157,9 @@ size_t pl_analyzers_for(pl_span path, const struct pl_analyzer **out, size_t max
         if (table[by].n && keys[by].len)
             ask(&f, pl_map_get(&table[by], keys[by]), path);
     ask(&f, rest, path);
+    for (const struct hook *h = every; h; h = h->next)
+        if (!excluded(h->row, path))
+            add_found(&f, h->row);
     return f.n;
 }
 
@@ -162,4 +168,18 @@ void pl_analyzers_revision(struct pl_buf *out)
     for (size_t i = 0; i < pl_n_analyzers; i++)
         pl_buf_printf(out, "%s%s/%u", i ? " " : "", pl_analyzers[i]->name,
                       pl_analyzers[i]->revision);
+}
+
+static pl_rc read_memory(struct pl_blocks *b, pl_span *block, struct pl_err *err)
+{
+    struct pl_memory_blocks *m = (struct pl_memory_blocks *)b;
+    (void)err;
+    *block = pl_span_sub(m->rest, 0, m->piece ? m->piece : SIZE_MAX);
+    m->rest = pl_span_from(m->rest, block->len);
+    return PL_OK;
+}
+
+void pl_memory_blocks_init(struct pl_memory_blocks *m, pl_span bytes, size_t piece)
+{
+    *m = (struct pl_memory_blocks){ { .read = read_memory, .size = bytes.len }, bytes, piece };
 }

@@ -86,6 +86,8 @@ void pl_sink_gap(struct pl_sink *s, pl_span path, const char *reason, const char
  * path that comes twice in one layer counts with its last bytes. */
 uint32_t pl_sink_source(struct pl_sink *s);
 void pl_sink_drop(struct pl_sink *s, uint32_t source);
+/* Packages, databases, facts and gaps so far, to compare with later. */
+uint32_t pl_sink_n_results(const struct pl_sink *s);
 
 struct pl_layer_totals {
     pl_digest digest, diff_id; /* as read */

@@ -98,6 +98,8 @@ void pl_sink_drop(struct pl_sink *s, uint32_t source)
         s->dropped.ptr[source] = 1;
 }
 
+uint32_t pl_sink_n_results(const struct pl_sink *s) { return s->order; }
+
 static bool is_dropped(const struct pl_sink *s, uint64_t source)
 {
     return source < s->dropped.len && s->dropped.ptr[source];

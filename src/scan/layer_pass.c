@@ -1,16 +1,17 @@
 #include "scan/layer_pass.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/map.h"
 #include "image/walk.h"
+#include "scan/entry_bytes.h"
 
-enum { MAX_ROWS = 8, MAX_SUFFIXES = 8, MAX_LINKS = 100000, READ_BYTES = 64 << 10 };
+enum { MAX_ROWS = 16, MAX_SUFFIXES = 8, MAX_LINKS = 100000 };
+
+/* A file for a row that streams, where it must be had whole: for a second such row, or under
+ * several names of one file. */
+#define STREAMED_WHOLE (64 * PL_MIB)
 
 /* A file kept to the layer's end, for or as a companion. */
 struct kept {
@@ -27,6 +28,7 @@ struct kept {
 struct known {
     uint32_t source;
     struct kept *kept;
+    bool fruitful;  /* some row had something to say of it */
     bool link_open; /* a hard link whose target's bytes are still to be found */
 };
 
@@ -104,6 +106,13 @@ static void forget(struct pass *p, struct known *k)
     *k = (struct known){ 0 };
 }
 
+static void forget_at(struct pass *p, pl_span path)
+{
+    struct known *k = p->known.n ? pl_map_get(&p->known, path) : NULL;
+    if (k)
+        forget(p, k);
+}
+
 /* From here on, results belong to this path. */
 static struct known *begin_file(struct pass *p, pl_span path)
 {
@@ -125,6 +134,11 @@ static bool has_magic(const struct pl_analyzer *row, pl_span bytes)
 {
     return row->magic_len == 0 || !row->magic ||
            pl_span_starts(bytes, pl_span_of(row->magic, row->magic_len));
+}
+
+static bool takes_every_path(const struct pl_analyzer *row)
+{
+    return row->paths && row->paths[0] && strcmp(row->paths[0], "**") == 0;
 }
 
 /* ---- companions ---- */
@@ -187,67 +201,87 @@ static void keep_file(struct pass *p, struct known *known, pl_span path, uint32_
 
 /* ---- analyzing ---- */
 
-static void parse(struct pass *p, const struct pl_analyzer *row, struct pl_input *in)
+/* b: the bytes that a streaming row pulls; unused by the others. */
+static void run_row(struct pass *p, const struct pl_analyzer *row, struct pl_input *in,
+                    struct pl_entry_bytes *b)
 {
     struct pl_err err = { 0 };
     in->limits = p->limits;
     in->tmp = &p->tmp;
-    pl_rc rc = row->parse(in, p->sink, &err);
-    if (rc)
+    pl_rc rc =
+        row->stream ? row->stream(in, &b->blocks, p->sink, &err) : row->parse(in, p->sink, &err);
+    if (rc && !(row->stream && b->rc)) /* a walk that failed is told by whoever drains it */
         gap_of(p, in->path, rc, &err);
     pl_arena_reset(&p->tmp);
 }
 
 /* The whole file is here: each row that still wants it has it, or keeps it for its companion. */
-static void offer(struct pass *p, struct known *known, pl_span path, uint32_t mode, pl_span bytes,
+static void offer(struct pass *p, struct known *known, const struct pl_entry *e, pl_span bytes,
                   const struct pl_analyzer **rows, size_t n_rows)
 {
     const struct pl_analyzer *later[MAX_ROWS];
     size_t n_later = 0;
     for (size_t i = 0; i < n_rows; i++) {
-        struct pl_input in = { .path = path, .bytes = bytes, .mode = mode };
-        if (!has_magic(rows[i], bytes))
-            continue;
+        struct pl_input in = { .path = e->path, .mode = e->mode };
+        struct pl_entry_bytes b;
+        if (!rows[i]->stream)
+            in.bytes = bytes;
+        pl_entry_bytes_memory(&b, bytes);
         if (rows[i]->beside)
             later[n_later++] = rows[i];
         else
-            parse(p, rows[i], &in);
+            run_row(p, rows[i], &in, &b);
     }
     if (n_later)
-        keep_file(p, known, path, mode, bytes, later, n_later);
+        keep_file(p, known, e->path, e->mode, bytes, later, n_later);
 }
 
-/* Rows whose magic the beginning denies go; rows that the file is too large for go with a gap. */
-static size_t still_wanted(struct pass *p, const struct pl_entry *e, pl_span first,
-                           const struct pl_analyzer **rows, size_t n)
+/* Rows whose magic the file is too short for, or denies, go. */
+static size_t with_magic(const struct pl_entry *e, const pl_span *head,
+                         const struct pl_analyzer **rows, size_t n)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < n; i++)
+        if (head ? has_magic(rows[i], *head) : rows[i]->magic_len <= e->size)
+            rows[left++] = rows[i];
+    return left;
+}
+
+/* How much of the file a row takes at most when it is handed over whole. */
+static size_t whole_bytes(const struct pass *p, const struct pl_analyzer *row)
+{
+    return row->stream ? STREAMED_WHOLE : row_bytes(p, row);
+}
+
+/* Rows that the file is too large for go, with a gap. The first row that streams takes any size
+ * and is told apart; others beside it are handed the file whole. */
+static size_t within_limits(struct pass *p, const struct pl_entry *e,
+                            const struct pl_analyzer **rows, size_t n,
+                            const struct pl_analyzer **streamer)
 {
     size_t left = 0;
     for (size_t i = 0; i < n; i++) {
-        bool undecided = first.len < rows[i]->magic_len && e->size > first.len;
-        if (!undecided && !has_magic(rows[i], first))
-            continue;
-        if (e->size > row_bytes(p, rows[i]))
+        if (streamer && !*streamer && rows[i]->stream)
+            *streamer = rows[i];
+        else if (e->size > whole_bytes(p, rows[i]))
             pl_sink_gap(p->sink, e->path, "limit", "%s: larger than %zu MiB", rows[i]->name,
-                        row_bytes(p, rows[i]) / PL_MIB);
+                        whole_bytes(p, rows[i]) / PL_MIB);
         else
             rows[left++] = rows[i];
     }
     return left;
 }
 
-/* What is left of the file behind `first`, whole. A file cannot be larger than its header says. */
-static pl_rc gather(struct pass *p, const struct pl_entry *e, pl_span first, struct pl_buf *out,
-                    struct pl_err *err)
+/* The file, whole: as it lies there, or gathered in `room`. */
+static pl_rc gather(struct pl_entry_bytes *b, struct pl_buf *room, pl_span *out, struct pl_err *err)
 {
-    pl_span block = first;
-    pl_rc rc = PL_OK;
-    if (!pl_buf_reserve(out, (size_t)e->size))
+    if (pl_entry_bytes_whole(b, out))
+        return PL_OK;
+    if (!pl_buf_reserve(room, (size_t)b->blocks.size))
         return pl_fail(err, PL_ENOMEM, "out of memory");
-    while (!rc && block.len && out->len < e->size) {
-        pl_buf_add(out, pl_span_sub(block, 0, (size_t)e->size - out->len));
-        if (out->len < e->size)
-            rc = pl_walk_read(p->walk, &block, err);
-    }
+    b->copy = room;
+    pl_rc rc = pl_entry_bytes_drain(b, err);
+    *out = pl_buf_span(room);
     return rc;
 }
 
@@ -260,46 +294,89 @@ static pl_rc read_failed(struct pass *p, const struct pl_entry *e, pl_rc rc, str
     return PL_OK;
 }
 
-static pl_rc analyze(struct pass *p, const struct pl_entry *e, const struct pl_analyzer **rows,
-                     size_t n, struct pl_err *err)
+/* One row streams; what the others are to have whole is copied as it passes. */
+static pl_rc stream(struct pass *p, const struct pl_entry *e, struct pl_entry_bytes *b,
+                    const struct pl_analyzer *row, struct pl_buf *copy, struct pl_err *err)
 {
-    PL_AUTO(buf) struct pl_buf whole = { 0 };
-    pl_span first;
-    struct known *known = begin_file(p, e->path);
-    pl_rc rc = pl_walk_read(p->walk, &first, err);
+    struct pl_input in = { .path = e->path, .mode = e->mode };
+    if (copy && !pl_buf_reserve(copy, (size_t)e->size))
+        return pl_fail(err, PL_ENOMEM, "out of memory");
+    b->copy = copy;
+    run_row(p, row, &in, b);
+    if (copy && !b->rc)
+        b->rc = pl_entry_bytes_drain(b, &b->err);
+    if (b->rc)
+        *err = b->err;
+    return b->rc;
+}
+
+static pl_rc hand_out(struct pass *p, struct known *known, const struct pl_entry *e,
+                      struct pl_entry_bytes *b, const struct pl_analyzer **rows, size_t n,
+                      struct pl_err *err)
+{
+    PL_AUTO(buf) struct pl_buf room = { 0 };
+    const struct pl_analyzer *streamer = NULL;
+    pl_span bytes;
+    pl_rc rc = PL_OK;
+    n = within_limits(p, e, rows, n, &streamer);
+    bool here = pl_entry_bytes_whole(b, &bytes);
+    if (streamer)
+        rc = stream(p, e, b, streamer, n && !here ? &room : NULL, err);
+    else if (n)
+        rc = gather(b, &room, &bytes, err);
     if (rc)
         return read_failed(p, e, rc, err);
-    n = still_wanted(p, e, first, rows, n);
-    if (n == 0)
-        return PL_OK;
-    pl_span bytes = first;
-    if (first.len < e->size) {
-        rc = gather(p, e, first, &whole, err);
-        if (rc)
-            return read_failed(p, e, rc, err);
-        bytes = pl_buf_span(&whole);
-    }
-    offer(p, known, e->path, e->mode, bytes, rows, n);
+    if (streamer && !here)
+        bytes = pl_buf_span(&room);
+    if (n)
+        offer(p, known, e, bytes, rows, n);
     return PL_OK;
 }
 
-static pl_rc gather_companion(struct pass *p, const struct pl_entry *e, size_t limit,
-                              struct pl_err *err)
+static pl_rc gather_companion(struct pass *p, const struct pl_entry *e, struct pl_entry_bytes *b,
+                              size_t limit, struct pl_err *err)
 {
-    PL_AUTO(buf) struct pl_buf whole = { 0 };
-    pl_span first;
+    PL_AUTO(buf) struct pl_buf room = { 0 };
+    pl_span bytes;
     struct known *known = begin_file(p, e->path);
     if (e->size > limit) {
         pl_sink_gap(p->sink, e->path, "limit", "larger than %zu MiB", limit / PL_MIB);
         return PL_OK;
     }
-    pl_rc rc = pl_walk_read(p->walk, &first, err);
-    if (!rc)
-        rc = gather(p, e, first, &whole, err);
+    pl_rc rc = gather(b, &room, &bytes, err);
     if (rc)
         return read_failed(p, e, rc, err);
-    keep_file(p, known, e->path, e->mode, pl_buf_span(&whole), NULL, 0);
+    keep_file(p, known, e->path, e->mode, bytes, NULL, 0);
     return PL_OK;
+}
+
+/* A file that some row may want. Most are wanted by rows for every path alone, which decide by the
+ * first bytes: for those nothing is written down. */
+static pl_rc analyze(struct pass *p, const struct pl_entry *e, struct pl_err *err)
+{
+    const struct pl_analyzer *rows[MAX_ROWS];
+    struct pl_entry_bytes b;
+    pl_span head;
+    size_t limit, n = p->job->analyzers_for(e->path, rows, MAX_ROWS);
+    pl_rc rc = PL_OK;
+    pl_entry_bytes_init(&b, p->walk, e->size);
+    n = with_magic(e, NULL, rows, n);
+    if (n)
+        rc = pl_entry_bytes_peek(&b, PL_HEAD_ROOM, &head, err);
+    if (n && !rc)
+        n = with_magic(e, &head, rows, n);
+    if (n == 0 && is_companion(p, e->path, &limit))
+        return gather_companion(p, e, &b, limit, err);
+    if (n == 0) {
+        forget_at(p, e->path);
+        return PL_OK;
+    }
+    struct known *known = begin_file(p, e->path);
+    uint32_t before = pl_sink_n_results(p->sink);
+    rc = rc ? read_failed(p, e, rc, err) : hand_out(p, known, e, &b, rows, n, err);
+    if (known)
+        known->fruitful = pl_sink_n_results(p->sink) != before;
+    return rc;
 }
 
 static const struct kept *kept_beside(const struct pass *p, pl_span path, const char *suffix)
@@ -319,7 +396,7 @@ static void parse_kept(struct pass *p, struct kept *k)
         struct pl_input in = { .path = k->path, .bytes = pl_buf_span(&k->bytes), .mode = k->mode };
         if (beside)
             in.beside = pl_buf_span(&beside->bytes);
-        parse(p, k->rows[i], &in);
+        run_row(p, k->rows[i], &in, NULL);
     }
 }
 
@@ -374,35 +451,77 @@ static void note_link(struct pass *p, const struct pl_entry *e)
     known->link_open = true;
 }
 
+/* Does a row want the link for its own sake? A row for every path has seen the target already; it
+ * wants the link too where the target was something, because a later layer may remove the target
+ * and leave the link. */
+static bool wants_link(struct pass *p, const struct pl_entry *e)
+{
+    const struct pl_analyzer *rows[MAX_ROWS];
+    const struct known *target = pl_map_get(&p->known, e->link);
+    size_t n = p->job->analyzers_for(e->path, rows, MAX_ROWS);
+    for (size_t i = 0; i < n; i++)
+        if (!takes_every_path(rows[i]) || (target && target->fruitful))
+            return true;
+    return false;
+}
+
+/* One open name: the file is read as if it were called so. b: NULL when its bytes have passed. */
+static pl_rc follow_link(struct pass *p, const struct pl_entry *e, struct link *l,
+                         struct pl_entry_bytes *b, pl_span head, struct pl_err *err)
+{
+    const struct pl_analyzer *rows[MAX_ROWS];
+    struct pl_entry as = *e;
+    as.path = l->path;
+    as.mode = l->mode;
+    begin_file(p, l->path);
+    size_t n = p->job->analyzers_for(l->path, rows, MAX_ROWS);
+    n = with_magic(&as, NULL, rows, n);
+    n = with_magic(&as, &head, rows, n);
+    if (n && b)
+        return hand_out(p, l->known, &as, b, rows, n, err);
+    within_limits(p, &as, rows, n, NULL);
+    return PL_OK;
+}
+
+/* The most that any row of these names takes whole. */
+static size_t most_whole(struct pass *p, const struct link *links, size_t *n_open)
+{
+    const struct pl_analyzer *rows[MAX_ROWS];
+    size_t most = 0;
+    for (*n_open = 0; links; links = links->next) {
+        size_t n = links->known->link_open ? p->job->analyzers_for(links->path, rows, MAX_ROWS) : 0;
+        for (size_t i = 0; i < n; i++)
+            most = whole_bytes(p, rows[i]) > most ? whole_bytes(p, rows[i]) : most;
+        *n_open += links->known->link_open;
+    }
+    return most;
+}
+
+/* Several names of one file: it is gathered once. Where it is too large for that, the first name
+ * has it as a stream and the others have a gap. */
 static pl_rc offer_to_links(struct pass *p, const struct pl_entry *e, struct link *links,
                             struct pl_err *err)
 {
-    PL_AUTO(buf) struct pl_buf whole = { 0 };
-    const struct pl_analyzer *rows[MAX_ROWS];
-    pl_span first;
-    size_t most = 0;
-    for (struct link *l = links; l; l = l->next) {
-        size_t n = l->known->link_open ? p->job->analyzers_for(l->path, rows, MAX_ROWS) : 0;
-        for (size_t i = 0; i < n; i++)
-            most = row_bytes(p, rows[i]) > most ? row_bytes(p, rows[i]) : most;
-    }
-    pl_rc rc = pl_walk_read(p->walk, &first, err);
-    if (!rc && e->size <= most)
-        rc = gather(p, e, first, &whole, err);
+    PL_AUTO(buf) struct pl_buf room = { 0 };
+    struct pl_entry_bytes b;
+    pl_span head, bytes;
+    size_t n_open, most = most_whole(p, links, &n_open);
+    bool once = n_open == 1 || e->size > most;
+    pl_entry_bytes_init(&b, p->walk, e->size);
+    pl_rc rc = pl_entry_bytes_peek(&b, PL_HEAD_ROOM, &head, err);
+    if (!rc && !once)
+        rc = gather(&b, &room, &bytes, err);
     if (rc)
         return read_failed(p, e, rc, err);
-    for (struct link *l = links; l; l = l->next) {
-        if (!l->known->link_open)
+    for (bool passed = false; !rc && links; links = links->next) {
+        if (!links->known->link_open)
             continue;
-        struct pl_entry as = *e;
-        as.path = l->path;
-        begin_file(p, l->path);
-        size_t n = p->job->analyzers_for(l->path, rows, MAX_ROWS);
-        n = still_wanted(p, &as, e->size <= most ? pl_buf_span(&whole) : first, rows, n);
-        if (n)
-            offer(p, l->known, l->path, l->mode, pl_buf_span(&whole), rows, n);
+        if (!once)
+            pl_entry_bytes_memory(&b, bytes);
+        rc = follow_link(p, e, links, once && passed ? NULL : &b, head, err);
+        passed = true;
     }
-    return PL_OK;
+    return rc;
 }
 
 static pl_rc open_walk(struct pass *p, _Atomic uint64_t *position, struct pl_err *err)
@@ -470,9 +589,7 @@ static void note_entry(struct pass *p, const struct pl_entry *e)
 
 static pl_rc visit(struct pass *p, const struct pl_entry *e, struct pl_err *err)
 {
-    const struct pl_analyzer *rows[MAX_ROWS];
     const char *reason, *flaw = pl_walk_flaw(p->walk, &reason);
-    size_t limit;
     if (flaw) {
         pl_sink_source(p->sink);
         pl_sink_gap(p->sink, e->path, reason, "%s", flaw);
@@ -481,19 +598,12 @@ static pl_rc visit(struct pass *p, const struct pl_entry *e, struct pl_err *err)
     note_entry(p, e);
     if (e->type == PL_FILE_WHITEOUT || e->type == PL_FILE_OPAQUE)
         return PL_OK;
-    bool file = e->type == PL_FILE_REGULAR, link = e->type == PL_FILE_HARDLINK;
-    size_t n = file || link ? p->job->analyzers_for(e->path, rows, MAX_ROWS) : 0;
-    if (n && file)
-        return analyze(p, e, rows, n, err);
-    if (n)
+    if (e->type == PL_FILE_REGULAR)
+        return analyze(p, e, err);
+    if (e->type == PL_FILE_HARDLINK && wants_link(p, e))
         note_link(p, e);
-    else if (file && is_companion(p, e->path, &limit))
-        return gather_companion(p, e, limit, err);
-    else if (p->known.n) {
-        struct known *k = pl_map_get(&p->known, e->path);
-        if (k)
-            forget(p, k);
-    }
+    else
+        forget_at(p, e->path);
     return PL_OK;
 }
 
@@ -562,108 +672,4 @@ pl_rc pl_layer_pass_run(const struct pl_layer_job *job, _Atomic uint64_t *positi
         rc = pl_sink_encode(p.sink, &totals, out, err);
     pass_done(&p);
     return rc;
-}
-
-/* ---- in a child ---- */
-
-struct errand {
-    const struct pl_layer_job *job;
-    _Atomic uint64_t *position;
-};
-
-static pl_rc write_all(int fd, pl_span bytes, struct pl_err *err)
-{
-    while (bytes.len) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return pl_fail_errno(err, PL_EIO, errno, "cannot answer");
-        bytes = pl_span_from(bytes, (size_t)n);
-    }
-    return PL_OK;
-}
-
-static pl_rc in_child(void *ctx, int answer_fd, struct pl_err *err)
-{
-    const struct errand *e = ctx;
-    PL_AUTO(buf) struct pl_buf report = { .ceiling = e->job->limits->layer_report_bytes };
-    pl_rc rc = pl_layer_pass_run(e->job, e->position, &report, err);
-    return rc ? rc : write_all(answer_fd, pl_buf_span(&report), err);
-}
-
-pl_rc pl_layer_pass_start(const struct pl_layer_job *job, struct pl_layer_pass *out,
-                          struct pl_err *err)
-{
-    struct pl_layer_pass p = { .child = PL_CHILD_NONE,
-                               .answer.ceiling = job->limits->layer_report_bytes };
-    p.position =
-        mmap(NULL, sizeof(*p.position), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (p.position == MAP_FAILED)
-        return pl_fail_errno(err, PL_ENOMEM, errno, "%s: no memory", job->name);
-    struct errand errand = { job, p.position };
-    struct pl_child_opts o = {
-        .name = job->name,
-        .memory_bytes = job->limits->child_memory_bytes,
-        .cpu_s = job->limits->child_cpu_s,
-        .keep_fds = &job->stream.fd,
-        .n_keep_fds = job->tree_fd < 0,
-        .tree_fd = job->tree_fd,
-        .threads = job->tree_fd < 0,
-    };
-    pl_walk_prepare();
-    pl_rc rc = pl_child_start(&o, in_child, &errand, &p.child, err);
-    if (rc) {
-        munmap(p.position, sizeof(*p.position));
-        return rc;
-    }
-    *out = p;
-    return PL_OK;
-}
-
-pl_rc pl_layer_pass_read(struct pl_layer_pass *p, bool *ended, struct pl_err *err)
-{
-    for (;;) {
-        if (!pl_buf_reserve(&p->answer, READ_BYTES))
-            return pl_fail(err, PL_ELIMIT, "%s: its report is larger than %zu MiB", p->child.name,
-                           p->answer.ceiling / PL_MIB);
-        ssize_t n = read(p->child.out, p->answer.ptr + p->answer.len, READ_BYTES);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno != EAGAIN)
-            return pl_fail_errno(err, PL_EIO, errno, "%s: cannot be read", p->child.name);
-        if (n > 0)
-            p->answer.len += (size_t)n;
-        *ended = n == 0;
-        if (n <= 0)
-            return PL_OK;
-    }
-}
-
-uint64_t pl_layer_pass_position(const struct pl_layer_pass *p)
-{
-    return p->position ? atomic_load_explicit(p->position, memory_order_relaxed) : 0;
-}
-
-pl_rc pl_layer_pass_finish(struct pl_layer_pass *p, struct pl_err *err)
-{
-    bool ended = false;
-    while (!ended) {
-        struct pollfd wait = { .fd = p->child.out, .events = POLLIN };
-        poll(&wait, 1, -1);
-        pl_rc rc = pl_layer_pass_read(p, &ended, err);
-        if (rc)
-            return rc;
-    }
-    p->sandbox = pl_child_sandbox(&p->child);
-    return pl_child_wait(&p->child, err);
-}
-
-void pl_layer_pass_close(struct pl_layer_pass *p)
-{
-    pl_child_kill(&p->child);
-    pl_buf_done(&p->answer);
-    if (p->position)
-        munmap((void *)p->position, sizeof(*p->position));
-    p->position = NULL;
 }
