@@ -487,8 +487,10 @@ static pl_rc build(struct builder *b, struct pl_inventory *out, struct pl_err *e
         rc = keep_facts_and_gaps(b, err);
     if (rc)
         return rc;
-    qsort(b->packages.items, b->packages.n, sizeof(struct pl_package), package_order);
-    qsort(b->facts.items, b->facts.n, sizeof(struct pl_fact), fact_order);
+    if (b->packages.n) /* an empty vector has no items to point at */
+        qsort(b->packages.items, b->packages.n, sizeof(struct pl_package), package_order);
+    if (b->facts.n)
+        qsort(b->facts.items, b->facts.n, sizeof(struct pl_fact), fact_order);
     rc = find_owners(b, err);
     if (rc)
         return rc;
