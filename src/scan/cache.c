@@ -89,7 +89,7 @@ bool pl_cache_get(struct pl_cache *c, const pl_digest *layer, const pl_digest *k
     struct stat st;
     if (!name_of(layer, key, name))
         return false;
-    PL_AUTO(fd) int fd = openat(c->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    PL_AUTO(fd) int fd = openat(c->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < HEADER ||
         st.st_uid != geteuid())
         return false;
