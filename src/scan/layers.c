@@ -143,6 +143,17 @@ static pl_rc check_totals(struct reader *r, unsigned index, const struct pl_laye
     return PL_OK;
 }
 
+/* Reading leaves room for more behind an answer. Ten thousand small layers would hold a mapping
+ * each, and every fork copies them all. */
+static void shrink(struct pl_buf *b)
+{
+    char *ptr = b->len && b->len < b->room ? realloc(b->ptr, b->len) : NULL;
+    if (!ptr)
+        return;
+    b->ptr = ptr;
+    b->room = b->len;
+}
+
 static pl_rc take_answer(struct reader *r, struct slot *s, struct pl_err *err)
 {
     struct pl_arena tmp __attribute__((cleanup(pl_auto_arena)));
@@ -158,6 +169,7 @@ static pl_rc take_answer(struct reader *r, struct slot *s, struct pl_err *err)
     struct held *h = &r->out->store->held[s->index];
     h->own = s->pass.answer;
     s->pass.answer = (struct pl_buf){ 0 };
+    shrink(&h->own);
     h->done = true;
     struct pl_err full; /* a cache that cannot be written costs time, nothing else */
     if (r->cache && whole &&
