@@ -17,6 +17,7 @@ struct pl_format {
     const char *what;
     const char *spec;
     const char *media_type;
+    bool one_image; /* a document describes one image: several are refused */
     /* n reports of one command; several targets make one document where the format can. */
     pl_rc (*write)(const struct pl_report *const *reports, size_t n, const struct pl_format_opts *o,
                    FILE *out, struct pl_err *err);
@@ -24,3 +25,8 @@ struct pl_format {
 extern const struct pl_format *const pl_formats[];
 extern const size_t pl_n_formats;
 const struct pl_format *pl_format_find(pl_span name);
+#define FORMAT(name) extern const struct pl_format pl_format_##name;
+#include "report/formats.def"
+#undef FORMAT
+/* PL_EUSAGE, with the remedy, when the format cannot hold n images. Asked before a long scan. */
+pl_rc pl_format_check(const struct pl_format *f, size_t n_images, struct pl_err *err) PL_CHECKED;
