@@ -5,22 +5,17 @@
  * error. */
 #include "scan/scan.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cmd/command.h"
 #include "cmd/options.h"
-#include "cmd/output.h"
 #include "cmd/progress.h"
-#include "report/format.h"
-#include "report/layout.h"
+#include "cmd/write.h"
 #include "report/words.h"
 
-enum { OLD_DAYS = 7, MAX_FORMATS = 16 };
+enum { OLD_DAYS = 7 };
 
 /* What the words said, before it is understood. */
 struct words {
@@ -30,16 +25,9 @@ struct words {
     struct pl_scan_opts scan;
 };
 
-/* One report to write. */
-struct job {
-    const struct pl_format *format;
-    const char *file; /* "-": standard output */
-};
-
 struct plan {
     struct words words;
-    struct job jobs[MAX_FORMATS];
-    size_t n_jobs;
+    struct pl_jobs jobs;
     char **targets;
     size_t n_targets;
 };
@@ -105,51 +93,6 @@ static pl_rc check_words(struct words *w, struct pl_err *err)
     return PL_OK;
 }
 
-static pl_rc add_job(struct plan *p, pl_span name, const char *file, struct pl_err *err)
-{
-    const struct pl_format *f = pl_format_find(name);
-    if (!f) {
-        char known[256] = "";
-        for (size_t i = 0; i < pl_n_formats; i++)
-            snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", i ? ", " : "",
-                     pl_formats[i]->name);
-        return pl_fail(err, PL_EUSAGE, "--format: no format \"%.*s\" (%s)", PL_FMT(name), known);
-    }
-    if (p->n_jobs == MAX_FORMATS)
-        return pl_fail(err, PL_EUSAGE, "--format is there more than %d times", MAX_FORMATS);
-    for (size_t i = 0; i < p->n_jobs; i++)
-        if (!strcmp(p->jobs[i].file, file))
-            return pl_fail(err, PL_EUSAGE,
-                           "two formats for %s: give one a file of its own (--format %s=FILE)",
-                           strcmp(file, "-") != 0 ? file : "standard output", f->name);
-    p->jobs[p->n_jobs++] = (struct job){ f, file };
-    return PL_OK;
-}
-
-static pl_rc plan_formats(struct plan *p, struct pl_err *err)
-{
-    const struct pl_option_list *l = &p->words.formats;
-    const char *rest = p->words.output ? p->words.output : "-";
-    bool used = !p->words.output;
-    if (l->n == 0)
-        return add_job(p, PL_LIT("table"), rest, err);
-    for (size_t i = 0; i < l->n; i++) {
-        const char *equals = strchr(l->values[i], '=');
-        pl_span name = pl_span_str(l->values[i]);
-        if (equals)
-            name.len = (size_t)(equals - l->values[i]);
-        if (equals && !equals[1])
-            return pl_fail(err, PL_EUSAGE, "--format %s needs a file behind \"=\"", l->values[i]);
-        used = used || !equals;
-        pl_rc rc = add_job(p, name, equals ? equals + 1 : rest, err);
-        if (rc)
-            return rc;
-    }
-    return used ? PL_OK
-                : pl_fail(err, PL_EUSAGE, "--output %s: every --format has a file of its own",
-                          p->words.output);
-}
-
 static pl_rc make_plan(struct plan *p, int argc, char **argv, struct pl_err *err)
 {
     struct words *w = &p->words;
@@ -184,65 +127,12 @@ static pl_rc make_plan(struct plan *p, int argc, char **argv, struct pl_err *err
     if (n == 0)
         return pl_fail(err, PL_EUSAGE, "no TARGET: an image, an archive or a folder");
     rc = check_words(w, err);
-    return rc ? rc : plan_formats(p, err);
-}
-
-/* ---- a screen and its habits ---- */
-
-static bool unicode_screen(void)
-{
-    static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
-    for (size_t i = 0; i < PL_COUNT(names); i++) {
-        const char *value = getenv(names[i]);
-        if (value && *value)
-            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
-    }
-    return false;
-}
-
-static struct pl_format_opts format_opts(const struct plan *p, FILE *out)
-{
-    struct pl_format_opts o = { .unicode = unicode_screen(),
-                                .verbose = p->words.verbose,
-                                .quiet = p->words.quiet,
-                                .several = p->n_targets > 1 };
-    struct winsize w;
-    const char *term = getenv("TERM"), *plain = getenv("NO_COLOR");
-    if (!isatty(fileno(out)))
-        return o;
-    if (ioctl(fileno(out), TIOCGWINSZ, &w) == 0)
-        o.columns = w.ws_col;
-    o.colour = !(plain && *plain) && term && strcmp(term, "dumb") != 0;
-    return o;
-}
-
-/* ---- signals ---- */
-
-/* Children of the layer pass end with their parent; what is half-written is ours to remove. */
-static void interrupted(int number)
-{
-    pl_output_abandon_all();
-    _exit(128 + number);
-}
-
-static void catch_signals(void)
-{
-    struct sigaction end = { .sa_handler = interrupted }, quiet = { .sa_handler = SIG_IGN };
-    sigaction(SIGINT, &end, NULL);
-    sigaction(SIGTERM, &end, NULL);
-    sigaction(SIGPIPE, &quiet, NULL); /* a closed pipe is an error of the write that met it */
+    return rc ? rc : pl_jobs_plan(&w->formats, w->output, p->n_targets, &p->jobs, err);
 }
 
 /* ---- saying things ---- */
 
-static void complain(const char *what, const char *why)
-{
-    PL_AUTO(arena) struct pl_arena a;
-    pl_arena_init(&a, PL_MIB);
-    pl_span safe = pl_layout_text(&a, pl_span_str(why), unicode_screen());
-    pl_span name = pl_layout_text(&a, pl_span_str(what ? what : ""), unicode_screen());
-    fprintf(stderr, "plimsoll scan: %.*s%s%.*s\n", PL_FMT(name), what ? ": " : "", PL_FMT(safe));
-}
+static void complain(const char *what, const char *why) { pl_complain("scan", what, why); }
 
 /* The sentence of a failed scan often begins with the target already. */
 static void complain_of(const char *target, const struct pl_err *err)
@@ -292,38 +182,13 @@ static void run_done(struct run *r)
     free(r->reports);
 }
 
-static pl_rc write_one(const struct plan *p, const struct job *j, const struct run *r,
-                       struct pl_err *err)
-{
-    struct pl_output out;
-    pl_rc rc = pl_output_open(&out, j->file, err);
-    if (rc)
-        return rc;
-    struct pl_format_opts o = format_opts(p, out.file);
-    rc = j->format->write(r->reports, r->n, &o, out.file, err);
-    if (!rc)
-        return pl_output_close(&out, err);
-    pl_output_drop(&out);
-    return rc;
-}
-
-/* Every format is tried, whatever became of the others. A reader that has gone (head, a closed
- * pager) needs no line about it. */
 static bool write_all(const struct plan *p, const struct run *r)
 {
-    bool good = true;
-    if (r->n == 0)
-        return true;
-    for (size_t i = 0; i < p->n_jobs; i++) {
-        struct pl_err err = { 0 };
-        errno = 0;
-        if (!write_one(p, &p->jobs[i], r, &err))
-            continue;
-        good = false;
-        if (!strstr(err.msg, strerror(EPIPE)))
-            complain(NULL, err.msg);
-    }
-    return good;
+    const struct pl_write_opts o = { .command = "scan",
+                                     .verbose = p->words.verbose,
+                                     .quiet = p->words.quiet,
+                                     .several = p->n_targets > 1 };
+    return r->n == 0 || pl_jobs_write(&p->jobs, r->reports, r->n, &o);
 }
 
 static bool in_part(const struct pl_report *r) { return !pl_words_whole(r); }
@@ -392,12 +257,11 @@ static int run(int argc, char **argv)
     }
     if (p.words.help)
         return fputs(pl_help("scan"), stdout) < 0 ? PL_EXIT_FAILED : PL_EXIT_OK;
-    for (size_t i = 0; i < p.n_jobs; i++)
-        if (pl_output_check(p.jobs[i].file, &err)) {
-            complain(NULL, err.msg);
-            return PL_EXIT_FAILED;
-        }
-    catch_signals();
+    if (pl_jobs_check(&p.jobs, &err)) {
+        complain(NULL, err.msg);
+        return PL_EXIT_FAILED;
+    }
+    pl_catch_signals();
     return run_plan(&p);
 }
 

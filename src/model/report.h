@@ -98,6 +98,7 @@ struct pl_verdict {
 
 struct pl_report {
     pl_span generated_at;
+    pl_span scanner_version; /* of a report that was read back; empty: this program's own */
     pl_span rules_digest;
     struct pl_database_info database;
     const struct pl_image *image;

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "report/format.h"
 #include "report/purl.h"
+#include "report/sbom.h"
 
 static void text(struct pl_jsonw *w, const char *key, pl_span value)
 {
@@ -48,7 +49,7 @@ static void scanner(struct pl_jsonw *w, const struct pl_report *r)
 {
     const struct pl_database_info *db = &r->database;
     pl_jsonw_object(w, "scanner");
-    pl_jsonw_text(w, "version", PL_LIT(PL_VERSION));
+    pl_jsonw_text(w, "version", r->scanner_version.len ? r->scanner_version : PL_LIT(PL_VERSION));
     text(w, "rules_digest", r->rules_digest);
     if (!db->digest.len && !db->built_at.len && !db->n_feeds) {
         pl_jsonw_null(w, "database");
@@ -78,6 +79,8 @@ static void os(struct pl_jsonw *w, const struct pl_report *r)
     pl_jsonw_object(w, "os");
     text(w, "family", o->family);
     text(w, "version", o->version);
+    text(w, "codename", o->codename);
+    text(w, "variant", o->variant);
     text(w, "pretty_name", o->pretty_name);
     text(w, "end_of_life", pl_span_str(o->release ? o->release->end_of_life : NULL));
     text(w, "advisory_coverage",
@@ -177,6 +180,15 @@ static void image(struct pl_jsonw *w, const struct pl_report *r, struct pl_buf *
     pl_jsonw_end_object(w);
 }
 
+static void flags(struct pl_jsonw *w, const struct pl_package *p)
+{
+    pl_jsonw_array(w, "flags");
+    for (unsigned bit = 0; pl_sbom_flag(bit); bit++)
+        if (p->flags & 1u << bit)
+            pl_jsonw_text(w, NULL, pl_span_str(pl_sbom_flag(bit)));
+    pl_jsonw_end_array(w);
+}
+
 static void packages(struct pl_jsonw *w, const struct pl_report *r, const pl_span *ids,
                      struct pl_buf *scratch)
 {
@@ -200,6 +212,10 @@ static void packages(struct pl_jsonw *w, const struct pl_report *r, const pl_spa
         pl_jsonw_int(w, "layer", p->layer);
         texts(w, "licenses", &p->licenses, p->licenses.len ? 1 : 0);
         text(w, "owner", p->owner);
+        text(w, "module", p->module);
+        text(w, "vendor", p->vendor);
+        text(w, "repository", p->repository);
+        flags(w, p);
         pl_jsonw_end_object(w);
     }
     pl_jsonw_end_array(w);

@@ -21,12 +21,6 @@ struct page {
     bool verbose;
 };
 
-static void put(struct page *p, pl_span s)
-{
-    if (s.len)
-        fwrite(s.ptr, 1, s.len, p->out);
-}
-
 /* A code span. In a table "|" ends a cell even there, so it is escaped, which tables undo. */
 static void code(struct page *p, pl_span raw)
 {
