@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "inventory/owners.h"
 
 /* Anything found at a path of a layer that an upper layer may take away or replace: a package
  * database (with its packages), a fact, a gap. */
@@ -48,11 +49,26 @@ static struct item *add_item(struct builder *b, enum item_kind kind, size_t laye
     return i;
 }
 
-/* Packages of one database stand together in a layer report: analyzers write them so, and the
- * encoding sorts by path. */
+static int by_file(const void *x, const void *y)
+{
+    const struct pl_package *a = x, *b = y;
+    const pl_span xs[] = { a->path, a->analyzer, a->name, a->arch, a->version, a->module };
+    const pl_span ys[] = { b->path, b->analyzer, b->name, b->arch, b->version, b->module };
+    for (size_t i = 0; i < PL_COUNT(xs); i++) {
+        int c = pl_span_cmp(xs[i], ys[i]);
+        if (c)
+            return c;
+    }
+    return 0;
+}
+
+/* A layer report has its packages in order of their names; here those of one file are wanted
+ * together. Of most files there is one package, or of one file all. */
 static bool add_databases(struct builder *b, size_t layer)
 {
     const struct pl_layer_report *r = &b->reports[layer];
+    if (r->n_packages > 1)
+        qsort(r->packages, r->n_packages, sizeof(*r->packages), by_file);
     struct pl_map seen __attribute__((cleanup(pl_auto_map))) = { 0 };
     for (size_t at = 0; at < r->n_packages;) {
         size_t end = at + 1;
@@ -303,8 +319,22 @@ static bool keep_package(struct builder *b, const struct pl_package *from, uint3
            keep_text(b, &p->owner);
 }
 
+/* A file that no lower layer had: fifty thousand modules are that. */
+static pl_rc keep_new(struct builder *b, const struct item *db, struct pl_err *err)
+{
+    for (size_t k = 0; k < db->n_packages; k++) {
+        if (b->packages.n >= b->limits->packages)
+            return pl_fail(err, PL_ELIMIT, "more than %zu packages", b->limits->packages);
+        if (!keep_package(b, &db->packages[k], b->in[db->layer].index))
+            return NO_ROOM(err);
+    }
+    return PL_OK;
+}
+
 static pl_rc keep_database(struct builder *b, const struct item *db, struct pl_err *err)
 {
+    if (!predecessor(b, db))
+        return keep_new(b, db, err);
     struct pl_map first __attribute__((cleanup(pl_auto_map))) = { 0 };
     struct pl_buf key __attribute__((cleanup(pl_auto_buf))) = { 0 };
     pl_rc rc = first_layers(b, db, &first, err);
@@ -407,50 +437,6 @@ static int fact_order(const void *a, const void *b)
     return c ? c : pl_span_cmp(x->kind, y->kind);
 }
 
-/* A file of an application that an OS package owns (its path is in that package's list): the
- * distribution's advisories judge it. */
-static pl_rc find_owners(struct builder *b, struct pl_err *err)
-{
-    struct pl_map files __attribute__((cleanup(pl_auto_map))) = { 0 };
-    struct pl_map owners __attribute__((cleanup(pl_auto_map))) = { 0 };
-    struct pl_package *packages = b->packages.items;
-    struct pl_buf key __attribute__((cleanup(pl_auto_buf))) = { 0 };
-    for (size_t i = 0; i < b->packages.n; i++) {
-        bool system =
-            moves(packages[i].analyzer) || pl_span_starts(packages[i].analyzer, PL_LIT("dpkg"));
-        key.len = 0;
-        pl_buf_text(&key, packages[i].type);
-        pl_buf_text(&key, packages[i].name);
-        pl_span kept = packages[i].path;
-        if (key.failed || (system && !pl_arena_copy(b->tmp, pl_buf_span(&key), &kept)))
-            return NO_ROOM(err);
-        void **slot = pl_map_at(system ? &owners : &files, kept);
-        if (!slot)
-            return NO_ROOM(err);
-        *slot = &packages[i];
-    }
-    for (size_t layer = 0; files.n && layer < b->n; layer++) {
-        struct pl_owned_iter it;
-        struct pl_owned o;
-        pl_owned_iter_init(&it, &b->reports[layer]);
-        while (pl_owned_next(&it, &o)) {
-            struct pl_package *first = pl_map_get(&files, o.path);
-            key.len = 0;
-            pl_buf_text(&key, o.type);
-            pl_buf_text(&key, pl_span_sub(o.package, 0, pl_span_chr(o.package, ':')));
-            if (!first || key.failed || !pl_map_get(&owners, pl_buf_span(&key)))
-                continue;
-            char *owner = pl_arena_printf(b->keep, "%.*s/%.*s", PL_FMT(o.type), PL_FMT(o.package));
-            if (!owner)
-                return NO_ROOM(err);
-            for (size_t i = 0; i < b->packages.n; i++)
-                if (pl_span_eq(packages[i].path, o.path))
-                    packages[i].owner = pl_span_str(owner);
-        }
-    }
-    return PL_OK;
-}
-
 static pl_rc read_layers(struct builder *b, struct pl_inventory *out, struct pl_err *err)
 {
     for (size_t i = 0; i < b->n; i++) {
@@ -487,11 +473,11 @@ static pl_rc build(struct builder *b, struct pl_inventory *out, struct pl_err *e
         rc = keep_facts_and_gaps(b, err);
     if (rc)
         return rc;
-    if (b->packages.n) /* an empty vector has no items to point at */
-        qsort(b->packages.items, b->packages.n, sizeof(struct pl_package), package_order);
-    if (b->facts.n)
-        qsort(b->facts.items, b->facts.n, sizeof(struct pl_fact), fact_order);
-    rc = find_owners(b, err);
+    qsort(b->packages.items, b->packages.n, sizeof(struct pl_package), package_order);
+    qsort(b->facts.items, b->facts.n, sizeof(struct pl_fact), fact_order);
+    b->packages.n = pl_inventory_drop_echoes(b->packages.items, b->packages.n);
+    rc = pl_inventory_owners(b->packages.items, b->packages.n, b->reports, b->n, b->tmp, b->keep,
+                             err);
     if (rc)
         return rc;
     out->packages = b->packages.items;
