@@ -57,6 +57,10 @@ static pl_rc find_judges(struct pl_matcher *m, int64_t stream, struct judges *j,
     while (!rc && !(rc = pl_sql_step(m->get_judges, &row, err)) && row) {
         pl_span what = pl_sql_text(m->get_judges, 0), when = pl_sql_text(m->get_judges, 1);
         pl_span problem = pl_sql_text(m->get_judges, 2);
+        if (pl_span_find(j->by, what) != SIZE_MAX) {
+            j->n++;
+            continue; /* of another stream, said already */
+        }
         char *by =
             pl_arena_printf(m->keep, "%.*s%s%.*s", PL_FMT(j->by), j->n ? ", " : "", PL_FMT(what));
         if (!by || (j->as_of.len == 0 && !pl_arena_copy(m->keep, when, &j->as_of)) ||
@@ -184,42 +188,120 @@ static pl_rc os_coverage(struct pl_matcher *m, struct pl_err *err)
                    err);
 }
 
-/* Language packages: every ecosystem that was met, and whether some feed knows it. Without any,
- * whoever looked for them says what was looked at. */
+/* ---- packages of applications ---- */
+
+static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
+
+/* Who would judge them: of the types that are there, else of those that images mostly have. */
+static pl_rc app_judges(struct pl_matcher *m, struct judges *j, struct pl_err *err)
+{
+    static const char *const usual[] = { "npm", "pypi", "maven", "golang", "gem", "composer" };
+    const struct pl_app_type *types = m->apps.items;
+    pl_rc rc = PL_OK;
+    for (size_t i = 0; !rc && i < m->apps.n; i++)
+        if (types[i].stream)
+            rc = find_judges(m, types[i].stream, j, err);
+    for (size_t i = 0; !rc && m->apps.n == 0 && i < PL_COUNT(usual); i++) {
+        int64_t stream = 0;
+        rc = pl_match_stream(m, pl_span_str(usual[i]), &stream, err);
+        if (!rc && stream)
+            rc = find_judges(m, stream, j, err);
+    }
+    return rc;
+}
+
+static pl_rc app_gaps(struct pl_matcher *m, const struct judges *j, struct pl_err *err)
+{
+    const struct pl_app_type *types = m->apps.items;
+    pl_rc rc = PL_OK;
+    for (size_t i = 0; !rc && i < m->apps.n; i++)
+        if (!types[i].stream)
+            rc = add_gap(m, "app-vuln", "no-advisories",
+                         pl_arena_printf(m->keep,
+                                         "no feed of the advisory database covers %.*s: "
+                                         "%llu package%s not judged",
+                                         PL_FMT(types[i].type), (unsigned long long)types[i].n,
+                                         types[i].n == 1 ? " was" : "s were"),
+                         err);
+    if (!rc && m->n_malicious)
+        rc = add_gap(m, "malware", "unsupported",
+                     pl_arena_printf(m->keep,
+                                     "%llu installed package%s named by records of malicious "
+                                     "packages, which this class does not judge yet: %.*s%s",
+                                     (unsigned long long)m->n_malicious,
+                                     m->n_malicious == 1 ? " is" : "s are", PL_FMT(m->malicious),
+                                     m->n_malicious == 1 ? "" : " and others"),
+                     err);
+    if (!rc && j->problem.len)
+        rc = add_gap(m, "app-vuln", "broken",
+                     pl_arena_printf(m->keep, "advisories of applications may be incomplete: %.*s",
+                                     PL_FMT(j->problem)),
+                     err);
+    return rc;
+}
+
+/* "no feed covers conda (3 packages), hex (1 package)" */
+static pl_span uncovered_types(struct pl_matcher *m)
+{
+    const struct pl_app_type *types = m->apps.items;
+    const char *text = "no feed covers";
+    bool first = true;
+    for (size_t i = 0; text && i < m->apps.n; i++) {
+        if (types[i].stream)
+            continue;
+        text = pl_arena_printf(m->keep, "%s%s %.*s (%llu package%s)", text, first ? "" : ",",
+                               PL_FMT(types[i].type), (unsigned long long)types[i].n,
+                               plural(types[i].n));
+        first = false;
+    }
+    return pl_span_str(text);
+}
+
+static pl_span owned_note(struct pl_matcher *m)
+{
+    if (m->n_owned == 0)
+        return PL_SPAN_NONE;
+    return pl_span_str(pl_arena_printf(
+        m->keep,
+        "%llu package%s of applications belong%s to packages of the distribution, whose "
+        "advisories judge %s",
+        (unsigned long long)m->n_owned, plural(m->n_owned), m->n_owned == 1 ? "s" : "",
+        m->n_owned == 1 ? "it" : "them"));
+}
+
+/* Every ecosystem that was met, and whether some feed knows it. Where there is nothing to judge,
+ * nothing is what the judging found. */
 static pl_rc app_coverage(struct pl_matcher *m, struct pl_err *err)
 {
     struct pl_coverage *c = &m->report->coverage[PL_CLASS_APP_VULN];
     const struct pl_app_type *types = m->apps.items;
     struct judges j = { 0 };
     size_t missing = 0;
-    pl_rc rc = PL_OK;
-    if (m->apps.n == 0)
-        return PL_OK;
-    for (size_t i = 0; !rc && i < m->apps.n; i++) {
-        int64_t stream = 0;
-        if (types[i].covered) {
-            rc = pl_match_stream(m, types[i].type, &stream, err);
-            if (!rc && j.n == 0)
-                rc = find_judges(m, stream, &j, err);
-            continue;
-        }
-        missing++;
-        rc = add_gap(m, "app-vuln", "no-advisories",
-                     pl_arena_printf(m->keep,
-                                     "no feed of the advisory database covers %.*s: "
-                                     "%llu package%s not judged",
-                                     PL_FMT(types[i].type), (unsigned long long)types[i].n,
-                                     types[i].n == 1 ? " was" : "s were"),
-                     err);
-    }
-    bool whole = missing == 0 && m->inv->all_layers_read;
+    for (size_t i = 0; i < m->apps.n; i++)
+        missing += types[i].stream == 0;
+    pl_rc rc = app_judges(m, &j, err);
+    if (!rc)
+        rc = app_gaps(m, &j, err);
+    if (rc)
+        return rc;
     *c = (struct pl_coverage){ .class_id = PL_CLASS_APP_VULN,
-                               .by = j.by,
+                               .by = j.by.len || m->apps.n ? j.by : PL_LIT("inventory"),
                                .as_of = j.as_of,
-                               .state = whole                  ? PL_COVERAGE_ASSESSED
-                                        : missing == m->apps.n ? PL_COVERAGE_UNSUPPORTED
-                                                               : PL_COVERAGE_PARTIAL };
-    return rc;
+                               .state = PL_COVERAGE_ASSESSED,
+                               .detail = owned_note(m) };
+    if (missing) {
+        c->state = missing == m->apps.n ? PL_COVERAGE_UNSUPPORTED : PL_COVERAGE_PARTIAL;
+        c->detail = uncovered_types(m);
+    } else if (!m->inv->all_layers_read) {
+        c->state = PL_COVERAGE_PARTIAL;
+        c->detail = PL_LIT("some layers could not be read");
+    } else if (j.problem.len) {
+        c->state = PL_COVERAGE_PARTIAL;
+        c->detail = PL_LIT("a feed could not be read to its end");
+    } else if (m->apps.n == 0 && m->n_owned == 0) {
+        c->detail = PL_LIT("the image holds no packages of applications");
+    }
+    return PL_OK;
 }
 
 pl_rc pl_match_coverage(struct pl_matcher *m, struct pl_err *err)

@@ -10,17 +10,6 @@
 
 #include "advisory/match.h"
 
-struct statement {
-    uint64_t vuln;
-    unsigned rank;
-    enum pl_severity severity;
-    bool affects, esm, of_source;
-    pl_span fixed, version;
-    const struct pl_entry_row *row;
-    const struct pl_scheme *scheme;
-    size_t order;
-};
-
 enum { PER_PACKAGE_BYTES = 512 << 20 };
 
 static pl_rc full(struct pl_err *err) { return pl_fail(err, PL_ELIMIT, "the report is full"); }
@@ -35,18 +24,7 @@ static pl_rc damaged(const struct pl_matcher *m, struct pl_err *err)
 
 /* ---- statements ---- */
 
-static const struct pl_scheme *scheme_of_type(pl_span type)
-{
-    static const struct {
-        const char *type, *scheme;
-    } table[] = { { "npm", "semver" }, { "cargo", "semver" }, { "pypi", "pep440" } };
-    for (size_t i = 0; i < PL_COUNT(table); i++)
-        if (pl_span_eq(type, pl_span_str(table[i].type)))
-            return pl_scheme_find(pl_span_str(table[i].scheme));
-    return pl_scheme_find(type); /* deb, rpm, apk, maven, gem, nuget, ... are named alike */
-}
-
-static struct pl_row_words words_of(struct pl_matcher *m, const struct pl_entry_row *e,
+struct pl_row_words pl_row_words_of(struct pl_matcher *m, const struct pl_entry_row *e,
                                     const struct pl_subject *s)
 {
     struct pl_row_words w = { .arch = pl_advisory_word(m->db, e->arch),
@@ -54,7 +32,7 @@ static struct pl_row_words words_of(struct pl_matcher *m, const struct pl_entry_
                               .channel = pl_advisory_word(m->db, e->channel),
                               .scheme = pl_scheme_find(pl_advisory_word(m->db, e->scheme)) };
     if (!w.scheme)
-        w.scheme = scheme_of_type(s->package->type);
+        w.scheme = pl_scheme_of_type(s->package->type);
     return w;
 }
 
@@ -66,7 +44,7 @@ static enum pl_severity known_severity(uint64_t v)
 static pl_rc state(struct pl_matcher *m, const struct pl_entry_row *e, const struct pl_subject *s,
                    struct pl_vec *out, struct pl_err *err)
 {
-    struct pl_row_words w = words_of(m, e, s);
+    struct pl_row_words w = pl_row_words_of(m, e, s);
     enum pl_applies applies = pl_row_applies(e, &w, s);
     bool outside = false;
     pl_span fixed = PL_SPAN_NONE;
@@ -77,10 +55,10 @@ static pl_rc state(struct pl_matcher *m, const struct pl_entry_row *e, const str
         return PL_OK;
     unsigned rank = e->feed < m->n_feeds ? m->feeds[e->feed].rank : 1000;
     for (size_t i = 0; i < e->n_vulns; i++) {
-        struct statement *t = pl_vec_push(&m->tmp, out);
+        struct pl_statement *t = pl_vec_push(&m->tmp, out);
         if (!t)
             return full(err);
-        *t = (struct statement){
+        *t = (struct pl_statement){
             .vuln = e->vulns[i] >> 3,
             .rank = rank,
             .affects = affects,
@@ -98,8 +76,8 @@ static pl_rc state(struct pl_matcher *m, const struct pl_entry_row *e, const str
 }
 
 /* The rows of one (stream, name), unpacked into tmp. */
-static pl_rc read_group(struct pl_matcher *m, int64_t stream, pl_span name, struct pl_vec *out,
-                        struct pl_err *err)
+pl_rc pl_match_rows(struct pl_matcher *m, int64_t stream, pl_span name, struct pl_vec *out,
+                    struct pl_err *err)
 {
     sqlite3_stmt *st = m->db->get_group;
     bool row = false, broken = false;
@@ -122,8 +100,8 @@ static pl_rc read_group(struct pl_matcher *m, int64_t stream, pl_span name, stru
     return broken ? damaged(m, err) : rc;
 }
 
-static pl_rc state_all(struct pl_matcher *m, const struct pl_vec *rows, const struct pl_subject *s,
-                       struct pl_vec *out, struct pl_err *err)
+pl_rc pl_match_state(struct pl_matcher *m, const struct pl_vec *rows, const struct pl_subject *s,
+                     struct pl_vec *out, struct pl_err *err)
 {
     const struct pl_entry_row *e = rows->items;
     pl_rc rc = PL_OK;
@@ -134,9 +112,9 @@ static pl_rc state_all(struct pl_matcher *m, const struct pl_vec *rows, const st
 
 /* ---- one finding ---- */
 
-static int by_vuln(const void *x, const void *y)
+int pl_statement_order(const void *x, const void *y)
 {
-    const struct statement *a = x, *b = y;
+    const struct pl_statement *a = x, *b = y;
     if (a->vuln != b->vuln)
         return a->vuln < b->vuln ? -1 : 1;
     if (a->rank != b->rank)
@@ -144,7 +122,7 @@ static int by_vuln(const void *x, const void *y)
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
-static bool mends(const struct statement *t)
+bool pl_statement_mends(const struct pl_statement *t)
 {
     return t->affects && t->row->status == PL_STATUS_FIXED && t->fixed.len;
 }
@@ -159,26 +137,26 @@ static int hope(enum pl_status s)
     return order[s];
 }
 
-static bool leads(const struct statement *a, const struct statement *b)
+static bool leads(const struct pl_statement *a, const struct pl_statement *b)
 {
-    if (mends(a) != mends(b))
-        return mends(a);
-    if (mends(a))
+    if (pl_statement_mends(a) != pl_statement_mends(b))
+        return pl_statement_mends(a);
+    if (pl_statement_mends(a))
         return a->scheme && a->scheme->compare(a->fixed, b->fixed) > 0;
     return hope(a->row->status) < hope(b->row->status);
 }
 
 /* The statement that speaks for the run, NULL when the package is not affected. *pro: the fix is
  * only for subscribers of Ubuntu Pro. */
-static const struct statement *verdict(const struct statement *t, size_t n, bool *pro)
+static const struct pl_statement *verdict(const struct pl_statement *t, size_t n, bool *pro)
 {
-    const struct statement *lead = NULL, *esm = NULL;
+    const struct pl_statement *lead = NULL, *esm = NULL;
     unsigned rank = 0;
     bool said = false;
     *pro = false;
     for (size_t i = 0; i < n; i++) {
         if (t[i].esm) {
-            if (mends(&t[i]) && (!esm || leads(&t[i], esm)))
+            if (pl_statement_mends(&t[i]) && (!esm || leads(&t[i], esm)))
                 esm = &t[i];
             continue;
         }
@@ -189,14 +167,14 @@ static const struct statement *verdict(const struct statement *t, size_t n, bool
         if (t[i].affects && (!lead || leads(&t[i], lead)))
             lead = &t[i];
     }
-    if ((said && !lead) || !esm || (lead && mends(lead)))
+    if ((said && !lead) || !esm || (lead && pl_statement_mends(lead)))
         return lead;
     *pro = true;
     return esm;
 }
 
 static const char *thing_of(struct pl_matcher *m, const struct pl_package *p,
-                            const struct statement *t)
+                            const struct pl_statement *t)
 {
     if (t->of_source && p->source_name.len && !pl_span_eq(p->source_name, p->name))
         return pl_arena_printf(m->keep, "%.*s (source %.*s) %.*s", PL_FMT(p->name),
@@ -205,7 +183,7 @@ static const char *thing_of(struct pl_matcher *m, const struct pl_package *p,
 }
 
 static const char *cause_of(struct pl_matcher *m, const struct pl_package *p,
-                            const struct statement *t, enum pl_status status)
+                            const struct pl_statement *t, enum pl_status status)
 {
     const char *thing = thing_of(m, p, t);
     if (!thing)
@@ -227,8 +205,9 @@ static const char *cause_of(struct pl_matcher *m, const struct pl_package *p,
 }
 
 /* The advisories that say so (DSA, RHSA) stand beside the aliases, their links beside the links. */
-static pl_rc add_advisories(struct pl_matcher *m, const struct statement *t, size_t n,
-                            const struct statement *lead, struct pl_finding *f, struct pl_err *err)
+static pl_rc add_advisories(struct pl_matcher *m, const struct pl_statement *t, size_t n,
+                            const struct pl_statement *lead, struct pl_finding *f,
+                            struct pl_err *err)
 {
     enum { SAID_MAX = 16 };
     struct pl_vec aliases = PL_VEC(pl_span), links = PL_VEC(pl_span);
@@ -299,11 +278,11 @@ static int by_text(const void *x, const void *y)
 }
 
 /* Publishers' scores beside what the lead says: the vendor's word, else NVD's, else the scores. */
-static void judge_severity(const struct pl_matcher *m, const struct statement *t, size_t n,
-                           const struct statement *lead, const struct pl_known *k,
+static void judge_severity(const struct pl_matcher *m, const struct pl_statement *t, size_t n,
+                           const struct pl_statement *lead, const struct pl_known *k,
                            struct pl_finding *f)
 {
-    const struct statement *by = lead;
+    const struct pl_statement *by = lead;
     for (size_t i = 0; by->severity == PL_SEVERITY_UNKNOWN && i < n; i++)
         if (t[i].affects && t[i].rank == lead->rank)
             by = &t[i];
@@ -347,10 +326,10 @@ static bool keep_text(struct pl_matcher *m, pl_span in, pl_span *out)
 }
 
 static pl_rc report(struct pl_matcher *m, size_t package, const struct pl_subject *s,
-                    const struct statement *t, size_t n, struct pl_err *err)
+                    const struct pl_statement *t, size_t n, struct pl_err *err)
 {
     bool pro;
-    const struct statement *lead = verdict(t, n, &pro);
+    const struct pl_statement *lead = verdict(t, n, &pro);
     const struct pl_known *k = NULL;
     if (!lead)
         return PL_OK;
@@ -393,13 +372,13 @@ static pl_rc report(struct pl_matcher *m, size_t package, const struct pl_subjec
                : full(err);
 }
 
-static pl_rc report_all(struct pl_matcher *m, size_t package, const struct pl_subject *s,
-                        struct pl_vec *statements, struct pl_err *err)
+pl_rc pl_match_report(struct pl_matcher *m, size_t package, const struct pl_subject *s,
+                      struct pl_vec *statements, struct pl_err *err)
 {
-    struct statement *t = statements->items;
+    struct pl_statement *t = statements->items;
     pl_rc rc = PL_OK;
     if (statements->n)
-        qsort(t, statements->n, sizeof(*t), by_vuln);
+        qsort(t, statements->n, sizeof(*t), pl_statement_order);
     for (size_t i = 0, end; !rc && i < statements->n; i = end) {
         for (end = i + 1; end < statements->n && t[end].vuln == t[i].vuln;)
             end++;
@@ -433,7 +412,7 @@ static bool published_here(struct pl_matcher *m, const struct pl_vec *rows,
 {
     const struct pl_entry_row *e = rows->items;
     for (size_t i = 0; i < rows->n; i++) {
-        struct pl_row_words w = words_of(m, &e[i], s);
+        struct pl_row_words w = pl_row_words_of(m, &e[i], s);
         if (e[i].of_source == s->of_source && pl_row_publishes(&e[i], &w, s))
             return true;
     }
@@ -446,72 +425,21 @@ static pl_rc match_os_package(struct pl_matcher *m, int64_t stream, size_t index
     const struct pl_package *p = &m->inv->packages[index];
     struct pl_subject binary = subject_of(p, false), source = subject_of(p, true);
     struct pl_vec rows = PL_VEC(struct pl_entry_row), source_rows = PL_VEC(struct pl_entry_row);
-    struct pl_vec statements = PL_VEC(struct statement);
-    pl_rc rc = read_group(m, stream, binary.name, &rows, err);
+    struct pl_vec statements = PL_VEC(struct pl_statement);
+    pl_rc rc = pl_match_rows(m, stream, binary.name, &rows, err);
     if (!rc && pl_span_eq(binary.name, source.name))
         source_rows = rows;
     else if (!rc)
-        rc = read_group(m, stream, source.name, &source_rows, err);
+        rc = pl_match_rows(m, stream, source.name, &source_rows, err);
     if (rc)
         return rc;
     pl_span vendor = pl_third_party(p, m->inv->os.distro);
     if (vendor.len && !published_here(m, &rows, &binary) &&
         !published_here(m, &source_rows, &source))
         return pl_third_party_note(m, p, vendor, err);
-    rc = state_all(m, &rows, &binary, &statements, err);
-    rc = rc ? rc : state_all(m, &source_rows, &source, &statements, err);
-    return rc ? rc : report_all(m, index, &binary, &statements, err);
-}
-
-/* Names as the ecosystem compares them: PEP 503; NuGet and Packagist do not tell case. */
-static pl_span app_name(struct pl_matcher *m, const struct pl_package *p)
-{
-    bool pypi = pl_span_eq(p->type, PL_LIT("pypi"));
-    if (!pypi && !pl_span_eq(p->type, PL_LIT("nuget")) && !pl_span_eq(p->type, PL_LIT("composer")))
-        return p->name;
-    char *out = pl_arena_alloc(&m->tmp, p->name.len + 1);
-    size_t n = 0;
-    for (size_t i = 0; out && i < p->name.len; i++) {
-        char c = p->name.ptr[i];
-        bool separator = pypi && (c == '-' || c == '_' || c == '.');
-        if (separator && n && out[n - 1] == '-')
-            continue;
-        out[n++] = separator ? '-' : (char)tolower((unsigned char)c);
-    }
-    return out ? pl_span_of(out, n) : p->name;
-}
-
-static struct pl_app_type *app_type(struct pl_matcher *m, pl_span type)
-{
-    struct pl_app_type *t = m->apps.items;
-    for (size_t i = 0; i < m->apps.n; i++)
-        if (pl_span_eq(t[i].type, type))
-            return &t[i];
-    t = pl_vec_push(m->keep, &m->apps);
-    if (t)
-        t->type = type;
-    return t;
-}
-
-static pl_rc match_app_package(struct pl_matcher *m, size_t index, struct pl_err *err)
-{
-    const struct pl_package *p = &m->inv->packages[index];
-    struct pl_vec rows = PL_VEC(struct pl_entry_row), statements = PL_VEC(struct statement);
-    struct pl_subject s = {
-        .package = p, .name = app_name(m, p), .version = p->version, .is_app = true
-    };
-    struct pl_app_type *type = app_type(m, p->type);
-    int64_t stream = 0;
-    pl_rc rc = type ? pl_match_stream(m, p->type, &stream, err) : full(err);
-    if (rc)
-        return rc;
-    type->n++;
-    type->covered = stream != 0;
-    if (!stream)
-        return PL_OK;
-    rc = read_group(m, stream, s.name, &rows, err);
-    rc = rc ? rc : state_all(m, &rows, &s, &statements, err);
-    return rc ? rc : report_all(m, index, &s, &statements, err);
+    rc = pl_match_state(m, &rows, &binary, &statements, err);
+    rc = rc ? rc : pl_match_state(m, &source_rows, &source, &statements, err);
+    return rc ? rc : pl_match_report(m, index, &binary, &statements, err);
 }
 
 static bool is_os_package(const struct pl_package *p)
@@ -539,7 +467,7 @@ static pl_rc match_all(struct pl_matcher *m, struct pl_err *err)
         const struct pl_package *p = &m->inv->packages[i];
         pl_arena_reset(&m->tmp);
         if (!is_os_package(p))
-            rc = match_app_package(m, i, err);
+            rc = pl_match_app(m, i, err);
         else if (stream && is_of_distro(p, &m->inv->os))
             rc = match_os_package(m, stream, i, err);
         if (rc)

@@ -72,8 +72,43 @@ struct pl_matcher {
     sqlite3_stmt *get_file, *get_stream, *get_judges;
     struct pl_vec findings, gaps;
     struct pl_vec thirds;
-    struct pl_vec apps; /* struct pl_app_type: language ecosystems that were met */
+    struct pl_vec apps;   /* struct pl_app_type: language ecosystems that were met */
+    uint64_t n_owned;     /* packages of applications that an OS package owns */
+    uint64_t n_malicious; /* packages that a record of malicious packages names */
+    pl_span malicious;    /* the first of those, "evil 1.0.0 (MAL-2024-1)" */
 };
+
+/* ---- match.c: what the rows of a package say, one statement per row and vulnerability ---- */
+
+struct pl_statement {
+    uint64_t vuln;
+    unsigned rank;
+    enum pl_severity severity;
+    bool affects, esm, of_source;
+    pl_span fixed, version;
+    const struct pl_entry_row *row;
+    const struct pl_scheme *scheme;
+    size_t order;
+};
+
+/* The rows of one (stream, name), unpacked into tmp: struct pl_entry_row. */
+pl_rc pl_match_rows(struct pl_matcher *m, int64_t stream, pl_span name, struct pl_vec *out,
+                    struct pl_err *err) PL_CHECKED;
+struct pl_row_words pl_row_words_of(struct pl_matcher *m, const struct pl_entry_row *e,
+                                    const struct pl_subject *s);
+/* What each of the rows says of the subject, appended to out: struct pl_statement. */
+pl_rc pl_match_state(struct pl_matcher *m, const struct pl_vec *rows, const struct pl_subject *s,
+                     struct pl_vec *out, struct pl_err *err) PL_CHECKED;
+bool pl_statement_mends(const struct pl_statement *t); /* it affects, and names a fix */
+int pl_statement_order(const void *x, const void *y);  /* by vulnerability, then rank */
+/* A finding per vulnerability that affects it. Sorts the statements. */
+pl_rc pl_match_report(struct pl_matcher *m, size_t package, const struct pl_subject *s,
+                      struct pl_vec *statements, struct pl_err *err) PL_CHECKED;
+
+/* ---- apps.c ---- */
+
+/* A package of an application; counts its ecosystem for coverage. */
+pl_rc pl_match_app(struct pl_matcher *m, size_t index, struct pl_err *err) PL_CHECKED;
 
 pl_rc pl_known_find(struct pl_matcher *m, uint64_t vuln, const struct pl_known **out,
                     struct pl_err *err) PL_CHECKED;
@@ -92,7 +127,7 @@ pl_rc pl_third_party_note(struct pl_matcher *m, const struct pl_package *p, pl_s
 struct pl_app_type {
     pl_span type;
     uint64_t n;
-    bool covered;
+    int64_t stream; /* 0: no feed knows the ecosystem */
 };
 pl_rc pl_match_coverage(struct pl_matcher *m, struct pl_err *err) PL_CHECKED;
 /* The number of a stream; 0: nothing is known of it. */

@@ -500,6 +500,7 @@ static pl_rc record(struct osv *o, const json_t *rec, struct pl_err *err)
     a->description = pl_json_text(rec, "details");
     a->published = pl_json_text(rec, "published");
     a->modified = pl_json_text(rec, "modified");
+    o->out->published(o->out, a->modified); /* an export is as old as its newest record */
     a->withdrawn = pl_json_text(rec, "withdrawn").len > 0;
     a->malicious = pl_span_starts(a->id, PL_LIT("MAL-"));
     const json_t *affected = pl_json_array(rec, "affected");

@@ -18,3 +18,17 @@ const struct pl_scheme *pl_scheme_find(pl_span name)
             return pl_schemes[i];
     return NULL;
 }
+
+const struct pl_scheme *pl_scheme_of_type(pl_span type)
+{
+    static const struct {
+        const char *type, *scheme;
+    } table[] = { { "npm", "semver" },     { "cargo", "semver" },  { "pypi", "pep440" },
+                  { "bitnami", "semver" }, { "pub", "semver" },    { "swift", "semver" },
+                  { "julia", "semver" },   { "github", "semver" }, { "alpm", "rpm" },
+                  { "conan", "generic" },  { "cran", "generic" } };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (pl_span_eq(type, pl_span_str(table[i].type)))
+            return pl_scheme_find(pl_span_str(table[i].scheme));
+    return pl_scheme_find(type);
+}

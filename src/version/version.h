@@ -16,5 +16,7 @@ struct pl_scheme {
 };
 
 const struct pl_scheme *pl_scheme_find(pl_span name); /* NULL when unknown */
+/* The order of a package type's versions: "npm" -> semver; most are named alike. NULL when none. */
+const struct pl_scheme *pl_scheme_of_type(pl_span type);
 extern const struct pl_scheme *const pl_schemes[];
 extern const size_t pl_n_schemes;
