@@ -136,12 +136,25 @@ static const char *unfixed(enum pl_status s)
     }
 }
 
+/* "Upgrade lodash to 4.17.21 or later; 4.17.12 mends this one alone." */
+static const char *describe_app(const struct pl_finding *f, const struct pl_package *p,
+                                struct pl_arena *keep)
+{
+    if (pl_span_eq(f->fix.version, f->fixed_version))
+        return pl_arena_printf(keep, "Upgrade %.*s to %.*s or later.", PL_FMT(p->name),
+                               PL_FMT(f->fix.version));
+    return pl_arena_printf(keep, "Upgrade %.*s to %.*s or later; %.*s mends this one alone.",
+                           PL_FMT(p->name), PL_FMT(f->fix.version), PL_FMT(f->fixed_version));
+}
+
 static bool describe(struct pl_finding *f, const struct pl_package *p, struct pl_arena *keep)
 {
     if (f->fix.description.len)
         return true;
     if (f->status != PL_STATUS_FIXED)
         return say(keep, &f->fix.description, unfixed(f->status));
+    if (f->class_id == PL_CLASS_APP_VULN)
+        return say(keep, &f->fix.description, describe_app(f, p, keep));
     const char *how = pl_upgrade_distroless(p) || !f->fix.command.len
                           ? "Rebuild the image from a newer base that has"
                           : "Upgrade to";
@@ -164,10 +177,27 @@ static bool explain(struct pl_finding *f, const struct pl_package *p, struct pl_
     return text != NULL;
 }
 
+/* Layers are not edited: what an application brings is changed where the image is built. */
+static bool mend_app(struct pl_finding *f, const struct pl_package *p, struct pl_arena *keep)
+{
+    if (f->status != PL_STATUS_FIXED)
+        return true;
+    if (!f->fix.version.len)
+        f->fix.version = f->fixed_version;
+    if (!f->fix.command.len)
+        f->fix.command = pl_upgrade_app_command(p, f->fix.version, keep);
+    return say(keep, &f->fix.caution,
+               "Change the version where the image is built (its lock file, too) and build the "
+               "image anew.");
+}
+
 static bool mend_one(const struct pl_report *r, struct pl_finding *f, const struct pl_package *p,
                      struct pl_map *groups, struct pl_arena *keep)
 {
-    if (f->status == PL_STATUS_FIXED) {
+    if (f->class_id == PL_CLASS_APP_VULN) {
+        if (!mend_app(f, p, keep))
+            return false;
+    } else if (f->status == PL_STATUS_FIXED) {
         struct group *g = group_of(groups, p, keep);
         if (!g)
             return false;

@@ -83,3 +83,61 @@ pl_span pl_upgrade_command(const struct pl_os *os, const struct pl_package *cons
         return PL_SPAN_NONE;
     return kept;
 }
+
+/* Names as npm, Packagist and Go modules have them too: "@scope/name", "vendor/name". */
+static bool safe_app_name(pl_span name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        bool sign = c && strchr("._-/", c) && i > 0;
+        if (!letter && !sign && !(c == '@' && i == 0) && c != '_')
+            return false;
+    }
+    return name.len > 0 && name.len < 256;
+}
+
+static bool safe_version(pl_span version)
+{
+    for (size_t i = 0; i < version.len; i++) {
+        char c = version.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && (i == 0 || !c || !strchr("+-._", c)))
+            return false;
+    }
+    return version.len > 0 && version.len < 128;
+}
+
+pl_span pl_upgrade_app_command(const struct pl_package *p, pl_span version, struct pl_arena *a)
+{
+    static const struct {
+        const char *type;
+        const char *before, *between, *after; /* around name and version */
+        bool go;                              /* versions begin with v there */
+    } table[] = {
+        { "npm", "npm install ", "@", "", false },
+        { "pypi", "pip install --upgrade '", "==", "'", false },
+        { "gem", "bundle update ", NULL, "", false }, /* as far as the Gemfile allows */
+        { "composer", "composer require ", ":^", "", false },
+        { "golang", "go get ", "@v", "", true },
+        { "cargo", "cargo update -p ", " --precise ", "", false },
+        { "nuget", "dotnet add package ", " --version ", "", false },
+    };
+    for (size_t i = 0; i < PL_COUNT(table); i++) {
+        if (!pl_span_eq(p->type, pl_span_str(table[i].type)))
+            continue;
+        if (!safe_app_name(p->name) || !safe_version(version))
+            return PL_SPAN_NONE;
+        if (pl_span_eq(p->type, PL_LIT("golang")) && pl_span_eq(p->name, PL_LIT("stdlib")))
+            return PL_SPAN_NONE; /* the toolchain is not a module */
+        if (table[i].go)
+            pl_span_skip_lit(&version, PL_LIT("v"));
+        const char *text =
+            table[i].between
+                ? pl_arena_printf(a, "%s%.*s%s%.*s%s", table[i].before, PL_FMT(p->name),
+                                  table[i].between, PL_FMT(version), table[i].after)
+                : pl_arena_printf(a, "%s%.*s%s", table[i].before, PL_FMT(p->name), table[i].after);
+        return pl_span_str(text);
+    }
+    return PL_SPAN_NONE;
+}

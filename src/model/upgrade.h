@@ -13,3 +13,7 @@ pl_span pl_upgrade_command(const struct pl_os *os, const struct pl_package *cons
                            size_t n, struct pl_arena *a);
 /* Packages listed by an image that has no package manager (one file each in status.d). */
 bool pl_upgrade_distroless(const struct pl_package *p);
+/* The command of an application's own package manager that brings this version, for the place
+ * where the image is built. Empty where there is none (Maven's is an edit of pom.xml) or a name or
+ * version could mean something to a shell. */
+pl_span pl_upgrade_app_command(const struct pl_package *p, pl_span version, struct pl_arena *a);

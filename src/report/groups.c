@@ -90,7 +90,7 @@ static size_t unique_packages(const struct pl_package **items, size_t n)
 
 static bool is_newer(pl_span type, pl_span a, pl_span b)
 {
-    const struct pl_scheme *s = pl_scheme_find(type);
+    const struct pl_scheme *s = pl_scheme_of_type(type);
     return b.len == 0 || (s ? s->compare(a, b) : pl_span_cmp(a, b)) > 0;
 }
 
@@ -106,8 +106,9 @@ static void weigh_lead(struct pl_group *g, const struct pl_finding *f, const str
     if (f->status != PL_STATUS_FIXED)
         return;
     g->n_leads_fixed++;
-    if (is_newer(p ? p->type : PL_SPAN_NONE, f->fixed_version, g->fixed_version))
-        g->fixed_version = f->fixed_version;
+    pl_span fixed = f->fix.version.len ? f->fix.version : f->fixed_version;
+    if (is_newer(p ? p->type : PL_SPAN_NONE, fixed, g->fixed_version))
+        g->fixed_version = fixed;
 }
 
 static bool finish(const struct pl_report *r, struct draft *d, struct pl_arena *a)

@@ -149,6 +149,22 @@ static void set_coverage(struct pl_scan *s, const struct pl_scan_opts *o)
     }
 }
 
+/* Matching knows all packages; of a class that nobody asked for nothing is said. */
+static void drop_unasked(struct pl_scan *s, const struct pl_scan_opts *o)
+{
+    struct pl_report *r = &s->report;
+    size_t n_findings = 0, n_gaps = 0;
+    enum pl_class c;
+    for (size_t i = 0; i < r->n_findings; i++)
+        if (wants(o, r->findings[i].class_id))
+            r->findings[n_findings++] = r->findings[i];
+    for (size_t i = 0; i < r->n_gaps; i++)
+        if (!pl_class_parse(r->gaps[i].class_name, &c) || wants(o, c))
+            r->gaps[n_gaps++] = r->gaps[i];
+    r->n_findings = n_findings;
+    r->n_gaps = n_gaps;
+}
+
 /* Without a database nothing is known of any package, and that is what the report says. */
 static pl_rc say_no_database(struct pl_scan *s, const struct pl_scan_opts *o, struct pl_err *err)
 {
@@ -191,6 +207,7 @@ static pl_rc judge_layers(struct pl_scan *s, struct pl_source *source,
     rc = db ? pl_match_packages(db, &r->inventory, &s->keep, r, err) : say_no_database(s, o, err);
     if (rc)
         return rc;
+    drop_unasked(s, o);
     set_coverage(s, o);
     struct pl_judge_opts judge = { .fail_on_set = o->fail_on_set,
                                    .fail_on = o->fail_on,
