@@ -1,6 +1,7 @@
 /* packages.h - what several package database readers share. */
 #pragma once
 #include "analyzer/analyzer.h"
+#include "model/package.h"
 
 /* How much of a database could not be read. One gap per file speaks of all of it, because a
  * hostile file could have a million broken records. */
@@ -13,8 +14,6 @@ void pl_broken_add(struct pl_broken *b, const char *fmt, ...) PL_PRINTF(2, 3);
 void pl_broken_report(const struct pl_broken *b, const struct pl_input *in, struct pl_sink *out,
                       const char *what);
 
-/* Kernel headers only: such a package has no kernel in it, whatever its source package is. */
-bool pl_is_kernel_headers(pl_span name);
 
 /* A path as a package manager writes it ("/usr/bin/x", "./usr/bin/x", "usr//bin/") as a clean one.
  * buf holds at least PL_PATH_ROOM bytes; false for the root, for "..", and for what is too long. */

@@ -1,62 +1,19 @@
 #include "cmd/options.h"
 
-#include <stdlib.h>
-
-enum { WORD = 40 };
-
-/* Edits (a letter more, less, other, or two swapped) between two words of at most WORD letters. */
-static unsigned distance(const char *a, const char *b)
-{
-    size_t n = strlen(a), m = strlen(b);
-    unsigned rows[3][WORD + 1] = { 0 };
-    if (n > WORD || m > WORD)
-        return WORD;
-    for (size_t j = 0; j <= m; j++)
-        rows[0][j] = (unsigned)j;
-    for (size_t i = 1; i <= n; i++) {
-        unsigned *now = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
-        now[0] = (unsigned)i;
-        for (size_t j = 1; j <= m; j++) {
-            unsigned best = last[j - 1] + (a[i - 1] != b[j - 1]);
-            best = last[j] + 1 < best ? last[j] + 1 : best;
-            best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-                before[j - 2] + 1 < best)
-                best = before[j - 2] + 1;
-            now[j] = best;
-        }
-    }
-    return rows[n % 3][m];
-}
+#include "base/nearest.h"
 
 const char *pl_options_nearest(const char *typed, const char *const *words, size_t n)
 {
-    const char *best = NULL;
-    unsigned least = (unsigned)strlen(typed) / 3 + 2;
-    for (size_t i = 0; i < n; i++) {
-        unsigned d = distance(typed, words[i]);
-        /* "--sever" is no edit of "severity" but means it */
-        if (typed[0] && !strncmp(typed, words[i], strlen(typed)))
-            d = 1;
-        if (d < least) {
-            least = d;
-            best = words[i];
-        }
-    }
-    return best;
+    return pl_nearest(pl_span_str(typed), words, n);
 }
 
 static pl_rc unknown(const struct pl_option *table, size_t n, pl_span typed, struct pl_err *err)
 {
     const char *words[64], *nearest = NULL;
-    char word[WORD + 1] = { 0 };
     size_t known = 0;
     for (; known < n && known < PL_COUNT(words); known++)
         words[known] = table[known].name;
-    if (typed.len && typed.len <= WORD) {
-        memcpy(word, typed.ptr, typed.len);
-        nearest = pl_options_nearest(word, words, known);
-    }
+    nearest = pl_nearest(typed, words, known);
     if (nearest)
         return pl_fail(err, PL_EUSAGE, "no option \"--%.*s\"; did you mean --%s?", PL_FMT(typed),
                        nearest);

@@ -30,3 +30,6 @@ enum {
     PL_PACKAGE_RUNTIME = 8,  /* a language runtime or standard library */
     PL_PACKAGE_PARTIAL = 16, /* on disk in part (half-installed, unpacked) */
 };
+
+/* Kernel headers only: such a package has no kernel in it, whatever its source package is. */
+bool pl_is_kernel_headers(pl_span name);

@@ -19,6 +19,17 @@ bool pl_class_parse(pl_span word, enum pl_class *out);
 enum pl_priority { PL_PRIORITY_LOW, PL_PRIORITY_MEDIUM, PL_PRIORITY_HIGH };
 const char *pl_priority_text(enum pl_priority p);
 
+/* Whose is it: the base image's, or the image's own? */
+enum pl_in_base { PL_IN_BASE_UNKNOWN, PL_IN_BASE_NO, PL_IN_BASE_YES };
+
+/* The image that this one was built on. */
+struct pl_base_image {
+    bool found;
+    pl_span reference, digest; /* empty: not known by name */
+    pl_span how;               /* "chain", "annotation", "label", "history" */
+    int32_t layers;            /* entries of image->layers that are its own; -1: not known */
+};
+
 struct pl_fix {
     pl_span command, version, description, caution;
 };
@@ -42,6 +53,7 @@ struct pl_finding {
     pl_span match;            /* redacted */
     int32_t layer;            /* index; -1 none */
     int32_t removed_in_layer; /* -1: still there */
+    enum pl_in_base in_base;  /* by layer; made by judge */
     pl_span cause;
     struct pl_fix fix;
     const struct pl_cvss *cvss;
@@ -57,6 +69,9 @@ struct pl_finding {
     pl_span feed;                             /* which feed judged it */
     pl_span note;                             /* the publisher's word: "no-dsa: minor issue" */
     pl_span suppressed_by, suppressed_reason; /* empty: not suppressed */
+    /* What a VEX statement says, in OpenVEX's words: "not_affected", "fixed", "affected",
+     * "under_investigation"; empty: none speaks of it. */
+    pl_span vex_status, vex_justification, vex_impact;
 };
 
 enum pl_coverage_state {
@@ -102,6 +117,7 @@ struct pl_report {
     pl_span rules_digest;
     struct pl_database_info database;
     const struct pl_image *image;
+    struct pl_base_image base;
     struct pl_inventory inventory;
     struct pl_finding *findings; /* sorted: class, severity (worst first), id, package, path */
     size_t n_findings;

@@ -6,8 +6,7 @@
 
 #include "base/json.h"
 #include "report/format.h"
-#include "report/purl.h"
-#include "report/sbom.h"
+#include "model/purl.h"
 
 static void text(struct pl_jsonw *w, const char *key, pl_span value)
 {

@@ -1,7 +1,7 @@
 /* Package URLs and the ids inside a report. */
 #include "report_samples.h"
 
-#include "report/purl.h"
+#include "model/purl.h"
 
 struct row {
     const char *type, *name, *version, *arch, *source, *source_version, *module;

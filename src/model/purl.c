@@ -1,4 +1,4 @@
-#include "report/purl.h"
+#include "model/purl.h"
 
 #include "base/err.h"
 #include "base/map.h"
