@@ -5,8 +5,8 @@
  * Spec: RFC 4180; OWASP, "CSV injection". */
 #include <inttypes.h>
 
+#include "model/purl.h"
 #include "report/document.h"
-#include "report/purl.h"
 
 static const char header[] =
     "record,image,class,id,severity,priority,status,package,package_type,arch,installed_version,"

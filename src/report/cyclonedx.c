@@ -28,7 +28,7 @@
  * Spec: CycloneDX 1.6 JSON schema (ECMA-424). */
 #include <inttypes.h>
 
-#include "report/purl.h"
+#include "model/purl.h"
 #include "report/sbom.h"
 
 struct bom {

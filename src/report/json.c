@@ -5,8 +5,9 @@
 #include <math.h>
 
 #include "base/json.h"
-#include "report/format.h"
 #include "model/purl.h"
+#include "report/format.h"
+#include "report/sbom.h"
 
 static void text(struct pl_jsonw *w, const char *key, pl_span value)
 {

@@ -23,7 +23,7 @@
  * Spec: SPDX specification 2.3, JSON serialisation. Vulnerabilities are only references here:
  * SPDX 2.3 has no place for their state. */
 #include "base/map.h"
-#include "report/purl.h"
+#include "model/purl.h"
 #include "report/sbom.h"
 
 struct doc {
