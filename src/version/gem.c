@@ -1,21 +1,18 @@
 /* gem.c - Ruby gems. Spec: Gem::Version's documentation, "How do versions sort".
  * Segments are runs of digits or letters; a hyphen reads as ".pre."; letters stand below numbers;
- * trailing zeros do not count, neither before the first letter nor at the end. */
+ * zeros before the first letter and at the end do not count. */
 #include "version/parts.h"
 #include "version/version.h"
 
 struct segments {
     pl_span in;
-    bool pre; /* a pending "pre" from a hyphen */
+    size_t counted; /* zeros that are known to count */
+    bool word;      /* a word was met */
 };
 
 /* The next segment; empty at the end. */
-static pl_span next(struct segments *s)
+static pl_span raw(struct segments *s)
 {
-    if (s->pre) {
-        s->pre = false;
-        return PL_LIT("pre");
-    }
     while (s->in.len && !pl_is_digit(s->in.ptr[0]) && !pl_is_alpha(s->in.ptr[0])) {
         bool hyphen = s->in.ptr[0] == '-';
         s->in = pl_span_from(s->in, 1);
@@ -32,59 +29,53 @@ static pl_span next(struct segments *s)
     return word;
 }
 
+static bool is_word(pl_span s) { return s.len && pl_is_alpha(s.ptr[0]); }
 static bool is_zero(pl_span s)
 {
     return s.len && pl_is_digit(s.ptr[0]) && pl_skip_zeros(s).len == 0;
 }
 
-/* After zeros: where does something else come, and is it a word? Zeros before a word or the end do
- * not count. Each zero is looked past once, since the caller takes them all together. */
-static pl_span skip_zero_run(struct segments *s, pl_span first, size_t *zeros)
+/* Zeros straight before the first word do not count; whether they are that is looked up once. */
+static pl_span next(struct segments *s)
 {
-    pl_span seg = first;
-    *zeros = 0;
-    while (is_zero(seg)) {
-        ++*zeros;
-        seg = next(s);
+    if (s->counted)
+        s->counted--;
+    struct segments begin = *s;
+    pl_span seg = raw(s);
+    if (s->word || begin.counted || !is_zero(seg)) {
+        s->word = s->word || is_word(seg);
+        return seg;
     }
-    return seg;
+    size_t zeros = 0;
+    while (is_zero(seg)) {
+        zeros++;
+        seg = raw(s);
+    }
+    if (seg.len == 0 || is_word(seg)) {
+        s->word = true;
+        return seg;
+    }
+    *s = begin;
+    s->counted = zeros;
+    return raw(s);
 }
 
+/* What one has and the other has not is compared with 0. */
 static int compare(pl_span a, pl_span b)
 {
     struct segments x = { .in = pl_span_trim(a) }, y = { .in = pl_span_trim(b) };
-    size_t zx = 0, zy = 0;
-    pl_span sx = skip_zero_run(&x, next(&x), &zx), sy = skip_zero_run(&y, next(&y), &zy);
-    for (;;) {
-        /* zeros before a word or the end are dropped */
-        bool wx = sx.len == 0 || pl_is_alpha(sx.ptr[0]), wy = sy.len == 0 || pl_is_alpha(sy.ptr[0]);
-        if (wx)
-            zx = 0;
-        if (wy)
-            zy = 0;
-        if (zx != zy) {
-            /* one still has a zero where the other has something */
-            bool x_first = zx < zy;
-            pl_span other = x_first ? sx : sy;
-            int c = other.len == 0              ? -1 /* the end against 0 and then a number */
-                    : pl_is_alpha(other.ptr[0]) ? -1 /* a word against a number */
-                                                : 1; /* a number against 0 */
-            return x_first ? c : -c;
-        }
-        if (sx.len == 0 && sy.len == 0)
-            return 0;
-        if (sx.len == 0) /* the end against a word: newer; against a number: older */
-            return pl_is_alpha(sy.ptr[0]) ? 1 : -1;
-        if (sy.len == 0)
-            return pl_is_alpha(sx.ptr[0]) ? -1 : 1;
-        if (wx != wy)
-            return wx ? -1 : 1;
-        int c = wx ? pl_span_cmp(sx, sy) : pl_compare_digits(sx, sy);
+    pl_span p = next(&x), q = next(&y);
+    while (p.len || q.len) {
+        bool wp = is_word(p), wq = is_word(q);
+        if (wp != wq)
+            return wp ? -1 : 1;
+        int c = wp ? pl_span_cmp(p, q) : pl_compare_digits(p, q);
         if (c)
             return c;
-        sx = skip_zero_run(&x, next(&x), &zx);
-        sy = skip_zero_run(&y, next(&y), &zy);
+        p = next(&x);
+        q = next(&y);
     }
+    return 0;
 }
 
 static bool valid(pl_span v)
