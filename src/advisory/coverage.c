@@ -46,8 +46,25 @@ static void today(const struct pl_report *r, char out[11])
 /* Which feeds cover the stream: their names in order of rank, and the date of the first. */
 struct judges {
     pl_span by, as_of, problem;
-    size_t n;
+    size_t n, n_whole;  /* n_whole: without a selection */
+    uint64_t selection; /* how many vulnerabilities it knows */
 };
+
+static bool selection_only(const struct judges *j) { return j->n && !j->n_whole; }
+
+/* "a feed", "a selection (573 vulnerabilities)" */
+static const char *judge_name(struct pl_matcher *m, struct judges *j)
+{
+    pl_span what = pl_sql_text(m->get_judges, 0), name = pl_sql_text(m->get_judges, 3);
+    const char *gap = j->n ? ", " : "";
+    if (!pl_span_eq(name, PL_LIT(PL_FEED_SELECTION))) {
+        j->n_whole++;
+        return pl_arena_printf(m->keep, "%.*s%s%.*s", PL_FMT(j->by), gap, PL_FMT(what));
+    }
+    j->selection = (uint64_t)sqlite3_column_int64(m->get_judges, 4);
+    return pl_arena_printf(m->keep, "%.*s%s%.*s (%llu vulnerabilities)", PL_FMT(j->by), gap,
+                           PL_FMT(what), (unsigned long long)j->selection);
+}
 
 static pl_rc find_judges(struct pl_matcher *m, int64_t stream, struct judges *j, struct pl_err *err)
 {
@@ -55,14 +72,8 @@ static pl_rc find_judges(struct pl_matcher *m, int64_t stream, struct judges *j,
     pl_rc rc = PL_OK;
     sqlite3_bind_int64(m->get_judges, 1, stream);
     while (!rc && !(rc = pl_sql_step(m->get_judges, &row, err)) && row) {
-        pl_span what = pl_sql_text(m->get_judges, 0), when = pl_sql_text(m->get_judges, 1);
-        pl_span problem = pl_sql_text(m->get_judges, 2);
-        if (pl_span_find(j->by, what) != SIZE_MAX) {
-            j->n++;
-            continue; /* of another stream, said already */
-        }
-        char *by =
-            pl_arena_printf(m->keep, "%.*s%s%.*s", PL_FMT(j->by), j->n ? ", " : "", PL_FMT(what));
+        pl_span when = pl_sql_text(m->get_judges, 1), problem = pl_sql_text(m->get_judges, 2);
+        const char *by = judge_name(m, j);
         if (!by || (j->as_of.len == 0 && !pl_arena_copy(m->keep, when, &j->as_of)) ||
             (j->problem.len == 0 && !pl_arena_copy(m->keep, problem, &j->problem)))
             rc = full(err);
@@ -71,6 +82,21 @@ static pl_rc find_judges(struct pl_matcher *m, int64_t stream, struct judges *j,
     }
     sqlite3_reset(m->get_judges);
     return rc;
+}
+
+/* Only a selection was looked for: that is partial, however much it found. */
+static pl_rc few_advisories(struct pl_matcher *m, const struct judges *j, struct pl_coverage *c,
+                            struct pl_err *err)
+{
+    char *detail = pl_arena_printf(m->keep,
+                                   "only the %llu well-known vulnerabilities that ship with "
+                                   "plimsoll were looked for; `plimsoll db update` brings the rest",
+                                   (unsigned long long)j->selection);
+    if (c->state == PL_COVERAGE_ASSESSED)
+        c->state = PL_COVERAGE_PARTIAL;
+    if (!c->detail.len)
+        c->detail = pl_span_str(detail);
+    return add_gap(m, pl_class_text(c->class_id), "few-advisories", detail, err);
 }
 
 static bool is_os_type(pl_span type)
@@ -180,8 +206,10 @@ static pl_rc os_coverage(struct pl_matcher *m, struct pl_err *err)
                     : !m->inv->all_layers_read ? PL_LIT("some layers could not be read")
                                                : PL_LIT("some packages are of third parties");
     }
-    if (!j.problem.len)
-        return PL_OK;
+    if (selection_only(&j))
+        rc = few_advisories(m, &j, c, err);
+    if (rc || !j.problem.len)
+        return rc;
     return add_gap(m, "os-vuln", "broken",
                    pl_arena_printf(m->keep, "advisories of %s may be incomplete: %.*s", name,
                                    PL_FMT(j.problem)),
@@ -277,31 +305,39 @@ static pl_rc app_coverage(struct pl_matcher *m, struct pl_err *err)
     const struct pl_app_type *types = m->apps.items;
     struct judges j = { 0 };
     size_t missing = 0;
-    for (size_t i = 0; i < m->apps.n; i++)
-        missing += types[i].stream == 0;
-    pl_rc rc = app_judges(m, &j, err);
-    if (!rc)
-        rc = app_gaps(m, &j, err);
-    if (rc)
-        return rc;
+    bool few = false;
+    pl_rc rc = PL_OK;
+    if (m->apps.n == 0)
+        return PL_OK;
+    for (size_t i = 0; !rc && i < m->apps.n; i++) {
+        int64_t stream = 0;
+        if (types[i].covered) {
+            struct judges here = { 0 };
+            rc = pl_match_stream(m, types[i].type, &stream, err);
+            if (!rc)
+                rc = find_judges(m, stream, &here, err);
+            few = few || selection_only(&here);
+            if (j.n == 0 || (selection_only(&here) && !selection_only(&j)))
+                j = here;
+            continue;
+        }
+        missing++;
+        rc = add_gap(m, "app-vuln", "no-advisories",
+                     pl_arena_printf(m->keep,
+                                     "no feed of the advisory database covers %.*s: "
+                                     "%llu package%s not judged",
+                                     PL_FMT(types[i].type), (unsigned long long)types[i].n,
+                                     types[i].n == 1 ? " was" : "s were"),
+                     err);
+    }
+    bool whole = missing == 0 && m->inv->all_layers_read;
     *c = (struct pl_coverage){ .class_id = PL_CLASS_APP_VULN,
                                .by = j.by.len || m->apps.n ? j.by : PL_LIT("inventory"),
                                .as_of = j.as_of,
-                               .state = PL_COVERAGE_ASSESSED,
-                               .detail = owned_note(m) };
-    if (missing) {
-        c->state = missing == m->apps.n ? PL_COVERAGE_UNSUPPORTED : PL_COVERAGE_PARTIAL;
-        c->detail = uncovered_types(m);
-    } else if (!m->inv->all_layers_read) {
-        c->state = PL_COVERAGE_PARTIAL;
-        c->detail = PL_LIT("some layers could not be read");
-    } else if (j.problem.len) {
-        c->state = PL_COVERAGE_PARTIAL;
-        c->detail = PL_LIT("a feed could not be read to its end");
-    } else if (m->apps.n == 0 && m->n_owned == 0) {
-        c->detail = PL_LIT("the image holds no packages of applications");
-    }
-    return PL_OK;
+                               .state = whole                  ? PL_COVERAGE_ASSESSED
+                                        : missing == m->apps.n ? PL_COVERAGE_UNSUPPORTED
+                                                               : PL_COVERAGE_PARTIAL };
+    return rc || !few ? rc : few_advisories(m, &j, c, err);
 }
 
 pl_rc pl_match_coverage(struct pl_matcher *m, struct pl_err *err)

@@ -514,7 +514,8 @@ static pl_rc prepare(struct pl_matcher *m, struct pl_err *err)
                              &m->get_stream, err);
     return rc ? rc
               : pl_sql_prepare(m->db->sql,
-                               "SELECT feed.what, judge.published_at, judge.problem FROM judge"
+                               "SELECT feed.what, judge.published_at, judge.problem, feed.name,"
+                               " feed.records FROM judge"
                                " JOIN feed ON feed.id = judge.feed WHERE stream = ?"
                                " ORDER BY feed.rank, feed.name",
                                &m->get_judges, err);

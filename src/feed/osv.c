@@ -1,13 +1,15 @@
 /* osv.c - Open Source Vulnerability records: languages, and most distributions too.
  *
  * A file holds one record, an array of them, or one after the other (JSON lines). */
+#include "feed/osv.h"
+
 #include "base/map.h"
 #include "feed/streams.h"
 #include "version/version.h"
 
 enum { MAX_REFERENCES = 64, MAX_EVENTS = 100000 };
 
-static bool sniff(const struct pl_feed_file *f)
+bool pl_osv_sniff(const struct pl_feed_file *f)
 {
     char first = pl_head_first(f->head);
     unsigned depth = first == '[' ? 2 : 1;
@@ -26,6 +28,7 @@ struct osv {
     struct pl_record r;
     struct pl_advisory_sink *out;
     const char *path;
+    pl_span source;     /* of scores; empty: whoever publishes the record */
     bool distro;        /* some affected entry is of a distribution */
     struct pl_map seen; /* rows of this record, where publishers repeat them per architecture */
 };
@@ -421,6 +424,8 @@ static enum pl_severity title_severity(pl_span title)
 
 static pl_span score_source(struct osv *o)
 {
+    if (o->source.len)
+        return o->source;
     const struct pl_affected *rows = o->r.affected.items;
     if (pl_span_starts(o->r.a.id, PL_LIT("GHSA-")))
         return PL_LIT("ghsa");
@@ -512,6 +517,7 @@ static pl_rc record(struct osv *o, const json_t *rec, struct pl_err *err)
     if (is_no_flaw(o))
         return PL_OK;
     covers(o);
+    o->out->published(o->out, a->modified); /* a feed is as old as its newest record */
     if (a->withdrawn)
         o->r.affected.n = 0;
     return pl_record_emit(&o->r, o->out, err);
@@ -614,11 +620,12 @@ static pl_rc read_objects(struct osv *o, struct pl_feed_file *f, struct pl_buf *
     return PL_OK;
 }
 
-static pl_rc read_osv(struct pl_feed_file *f, struct pl_advisory_sink *out, struct pl_err *err)
+pl_rc pl_osv_read(struct pl_feed_file *f, const char *feed, const char *source,
+                  struct pl_advisory_sink *out, struct pl_err *err)
 {
-    struct osv o = { .out = out, .path = f->path };
+    struct osv o = { .out = out, .path = f->path, .source = pl_span_str(source) };
     PL_AUTO(buf) struct pl_buf buf = { 0 };
-    pl_record_init(&o.r, "osv", f->limits);
+    pl_record_init(&o.r, feed, f->limits);
     pl_rc rc = pl_head_first(f->head) == '['
                    ? pl_json_each(f->reader, "", f->limits->record_bytes, element, &o, err)
                    : read_objects(&o, f, &buf, err);
@@ -627,12 +634,17 @@ static pl_rc read_osv(struct pl_feed_file *f, struct pl_advisory_sink *out, stru
     return rc;
 }
 
+static pl_rc read_osv(struct pl_feed_file *f, struct pl_advisory_sink *out, struct pl_err *err)
+{
+    return pl_osv_read(f, "osv", NULL, out, err);
+}
+
 const struct pl_feed pl_feed_osv = {
     .name = "osv",
     .what = "Open Source Vulnerabilities",
     .spec = "OSV schema 1.7",
     .folder = "osv",
     .rank = 40,
-    .sniff = sniff,
+    .sniff = pl_osv_sniff,
     .read = read_osv,
 };

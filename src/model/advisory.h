@@ -116,6 +116,10 @@ struct pl_vuln_facts {
     size_t n_cwes;
 };
 
+/* The feed of that name is a selection of well-known vulnerabilities: what it does not list may be
+ * vulnerable all the same. */
+#define PL_FEED_SELECTION "shipped"
+
 /* Where feed readers put what they read; src/scan/ ties it to the database. */
 struct pl_advisory_sink {
     pl_rc (*advisory)(struct pl_advisory_sink *s, const struct pl_advisory *a, struct pl_err *err);

@@ -61,7 +61,8 @@ struct pl_gap {
     int32_t layer;      /* -1: no layer in particular */
     pl_span path;
     pl_span reason; /* one of: limit broken encrypted unknown-format no-advisories third-party
-                       crashed unreadable missing timeout unsupported end-of-life */
+                       crashed unreadable missing timeout unsupported end-of-life
+                       few-advisories */
     pl_span detail; /* a sentence */
 };
 

@@ -25,6 +25,7 @@ static const char *reason_words(struct pl_table *t, pl_span reason)
         { "limit", "over a limit" },          { "unknown-format", "unknown kind" },
         { "no-advisories", "no advisories" }, { "third-party", "third party" },
         { "end-of-life", "end of life" },     { "timeout", "out of time" },
+        { "few-advisories", "few records" },
     };
     for (size_t i = 0; i < PL_COUNT(words); i++)
         if (pl_span_eq(reason, pl_span_str(words[i][0])))
@@ -67,6 +68,10 @@ static void gap_group(struct pl_table *t, const struct pl_gap *const *gaps, size
     same = same && (gaps[0]->path.len || gaps[0]->layer >= 0);
     const char *gap = "";
     for (size_t i = 0; i < shown; i++) {
+        /* Two classes may have the same gap: once is enough for a person. */
+        if (i && gaps[i]->layer < 0 && !gaps[i]->path.len &&
+            pl_span_eq(gaps[i]->detail, gaps[i - 1]->detail))
+            continue;
         pl_buf_printf(&b, "%s", gap);
         size_t before = b.len;
         say_gap(t, gaps[i], !same, &b);
@@ -195,8 +200,7 @@ static void database(struct pl_table *t)
     if (age.len)
         pl_buf_printf(&b, ", built %.*s", PL_FMT(age));
     if (db->shipped)
-        pl_buf_printf(&b, "; the small one that ships with plimsoll: `plimsoll db update` brings "
-                          "the full feeds");
+        pl_buf_printf(&b, "; the one that ships with plimsoll");
     entry(t, "database", pl_table_text(t, pl_buf_span(&b)));
 }
 

@@ -263,6 +263,15 @@ static bool past_end(const struct pl_report *r)
            pl_words_days(r->generated_at, &now) && end < now;
 }
 
+/* Nobody but the records that ship with us judged some of it. */
+static bool selection_only(const struct pl_report *r)
+{
+    for (size_t i = 0; i < r->n_gaps; i++)
+        if (pl_span_eq(r->gaps[i].reason, PL_LIT("few-advisories")))
+            return true;
+    return false;
+}
+
 static void say_reserves(const struct pl_report *r, const struct counts *c, struct pl_buf *b)
 {
     struct unseen u = count_unseen(r);
@@ -271,6 +280,8 @@ static void say_reserves(const struct pl_report *r, const struct counts *c, stru
         say_unseen(r, b);
         pl_buf_printf(b, " looked at.");
     }
+    if (selection_only(r))
+        pl_buf_printf(b, "  Only the best-known vulnerabilities were looked for.");
     if (past_end(r))
         pl_buf_printf(
             b, "  The release is past its end of life: newer flaws are not announced for it, "
