@@ -169,9 +169,15 @@ static pl_rc take_file(void *ctx, struct pl_feed_file *f, struct pl_err *err)
     return rc;
 }
 
+/* SOURCE_DATE_EPOCH, so that the same feeds make the same database.
+ * Spec: reproducible-builds.org, "SOURCE_DATE_EPOCH". */
 static void now(char out[32])
 {
-    time_t t = time(NULL);
+    const char *given = getenv("SOURCE_DATE_EPOCH");
+    uint64_t seconds;
+    time_t t = given && pl_span_decimal(pl_span_str(given), INT64_MAX / 2, &seconds)
+                   ? (time_t)seconds
+                   : time(NULL);
     struct tm tm;
     if (!gmtime_r(&t, &tm) || !strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
         snprintf(out, 32, "1970-01-01T00:00:00Z");
