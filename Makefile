@@ -23,16 +23,12 @@ build: deps ## build/plimsoll, nothing is run
 $(BUILD)/sample: build-aux/sample
 	@build-aux/sample $@
 
-$(BUILD)/advisories.db: $(shell find advisories -name '*.json')
-	@$(BUILD)/plimsoll db build --quiet --feeds advisories --output $@
-
-scan: build $(BUILD)/sample $(BUILD)/advisories.db ## scan the sample image, or IMAGE=...
+scan: build $(BUILD)/sample ## scan the sample image, or IMAGE=...
 	@$(BUILD)/plimsoll scan $(if $(IMAGE),$(IMAGE),oci:$(BUILD)/sample)
 
 test: ## every test; installs what the tests use
 	@build-aux/deps build test
 	@$(MAKE) --no-print-directory build $(BUILD)/sample
-	@$(MAKE) --no-print-directory $(BUILD)/advisories.db
 	@build-aux/build $(TESTBUILD) -Dbuildtype=debugoptimized -Db_sanitize=address,undefined
 	@BUILD=$(BUILD) TESTBUILD=$(TESTBUILD) tests/run $(ONLY)
 
@@ -51,9 +47,8 @@ bench: build ## speed and memory against the limit; results in bench/RESULTS.md
 	@ninja --quiet -C $(BUILD) bench/limit
 	@BUILD=$(BUILD) bench/run
 
-install: build $(BUILD)/advisories.db ## to PREFIX (and DESTDIR)
+install: build ## to PREFIX (and DESTDIR)
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet
-	@install -D -m 644 $(BUILD)/advisories.db $(DESTDIR)$(PREFIX)/share/plimsoll/advisories.db
 
 clean: ## remove what was built
 	@rm -rf $(BUILD) $(TESTBUILD) $(FUZZBUILD)
