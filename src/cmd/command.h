@@ -19,5 +19,6 @@ struct pl_command {
 extern const struct pl_command *const pl_commands[];
 extern const size_t pl_n_commands;
 
-/* The text of `plimsoll NAME --help`, cut from man/plimsoll-NAME.1 at build time; NULL none. */
+/* The text of `plimsoll NAME --help`, cut from man/plimsoll-NAME.1 at build time; never
+ * NULL: without a page, a line that says so. */
 const char *pl_help(const char *name);
