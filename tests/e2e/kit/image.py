@@ -161,7 +161,7 @@ class Bench:
 
     def look(self, target, *args, binary=None, seconds=20, megabytes=None, env=None, stdin=None, wrap=(), strict=True,
              cache=True):
-        """One scan with both reports; see Seen. A memory ceiling is for the largest process."""
+        """One scan with both reports; see Seen. A memory ceiling is for the tree of processes."""
         home = self.path("home")
         tmp, cache_dir, table = (os.path.join(home, x) for x in ("tmp", "cache", "table.txt"))
         os.makedirs(tmp)
@@ -177,10 +177,10 @@ class Bench:
             late = []
             alarm = threading.Timer(seconds, lambda: (late.append(1), p.kill()))
             alarm.start()
-            _, status, usage = os.wait4(p.pid, 0)
+            memory = memory_of_tree(p) if megabytes else 0
+            p.wait()
             alarm.cancel()
-            p.returncode = os.waitstatus_to_exitcode(status)
-        seen = Seen(p.returncode, home, time.monotonic() - begin, usage.ru_maxrss // 1024)
+        seen = Seen(p.returncode, home, time.monotonic() - begin, memory)
         assert not late, "%s: not finished within %s s" % (target, seconds)
         assert seen.status >= 0, "%s: ended by signal %d: %s" % (target, -seen.status, seen.err[-1000:])
         assert "Sanitizer" not in seen.err and "runtime error" not in seen.err, seen.err[-4000:]
@@ -251,6 +251,22 @@ class Seen:
 
     def ids(self):
         return sorted(f["id"] for f in self.report["findings"])
+
+
+def memory_of_tree(p):
+    """Megabytes: the highest sum of the peaks of a process and the children it had at one time."""
+    most = 0
+    while p.poll() is None:
+        total = 0
+        with contextlib.suppress(OSError):
+            with open("/proc/%d/task/%d/children" % (p.pid, p.pid), encoding="ascii") as f:
+                pids = [p.pid, *map(int, f.read().split())]
+            for pid in pids:
+                with contextlib.suppress(OSError), open("/proc/%d/status" % pid, encoding="ascii", errors="replace") as f:
+                    total += sum(int(x.split()[1]) for x in f if x.startswith("VmHWM"))
+        most = max(most, total)
+        time.sleep(0.01)
+    return most // 1024
 
 
 def read(home, name):
