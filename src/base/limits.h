@@ -30,6 +30,9 @@ struct pl_limits {
     size_t package_db_bytes; /* an rpm database of 3,000 packages is about 200 MiB */
     size_t gathered_bytes;   /* all files kept for the end of one layer, together */
     unsigned nesting_depth;  /* archives within archives */
+    size_t zip_entries;      /* of one file, with all that is nested in it; big ears have 200,000 */
+    uint64_t zip_bytes;      /* inflated out of one file at all levels together: this much ... */
+    uint64_t zip_expansion;  /* ... and this many times its size; jars in wars count at each */
     size_t packages;         /* of one image */
 
     /* Knowledge. */
@@ -62,6 +65,9 @@ static const struct pl_limits PL_LIMITS = {
     .package_db_bytes = 320 * PL_MIB,
     .gathered_bytes = 400 * PL_MIB,
     .nesting_depth = 8,
+    .zip_entries = 2000000,
+    .zip_bytes = 512 * PL_MIB,
+    .zip_expansion = 20,
     .packages = 200000,
     .record_bytes = 64 * PL_MIB,
     .feed_bytes = 32 * PL_GIB,
