@@ -123,7 +123,8 @@ static void descend(struct walk *w, struct level *l, pl_span name)
     pl_span at = inner_path(w, l, name, &path);
     size_t most = w->in->limits->nesting_depth;
     if (path.failed)
-        pl_sink_gap(w->out, at, "limit", "the name of an archive in it is longer than %zu bytes",
+        pl_sink_gap(w->out, pl_buf_span(&l->path), "limit",
+                    "the name of an archive in it is longer than %zu bytes",
                     w->in->limits->path_bytes);
     else if (w->depth >= most || w->depth >= MAX_LEVELS)
         pl_sink_gap(w->out, at, "limit", "archives lie more than %zu deep in each other", most);
@@ -208,9 +209,10 @@ static pl_rc walk(struct walk *w, struct pl_err *err)
         const struct pl_zip_entry *e = NULL;
         struct pl_err why = { 0 };
         pl_rc flaw = pl_zip_next(l->zip, &e, &why);
-        /* When the bytes themselves end early, every archive on the stack breaks; the innermost
-         * names the place, and the outer ones were not seen to their end either. */
-        if (flaw && !(w->depth == 1 && pl_zip_source_failed(l->zip)))
+        /* When the file ends early, every archive on the stack breaks: the innermost names the
+         * place, and the outer ones were not seen to their end either. When the layer itself does
+         * so, that is told by whoever reads the layer. */
+        if (flaw && !pl_zip_source_failed(w->levels[0].zip))
             gap(w, pl_buf_span(&l->path), flaw, &why);
         if (!flaw && e)
             visit(w, e);

@@ -110,7 +110,7 @@ static pl_rc broken(struct pl_zip *z, struct pl_err *err)
     }
     if (archive_errno(z->archive) == ENOMEM)
         return pl_fail(err, PL_ENOMEM, "zip: out of memory");
-    return pl_fail(err, PL_EFORMAT, "zip: %s", why ? why : "broken");
+    return pl_fail(err, PL_EFORMAT, "zip: %s", why ? why : "cut off or broken");
 }
 
 /* The archive ends here, and says so once more when asked again. */

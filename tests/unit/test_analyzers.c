@@ -138,6 +138,10 @@ static void router(void **state)
         { "var/db/pkg/dev-libs/openssl-3.0.1-r1/PF", "portage" },
         { "var/db/pkg/dev-libs/openssl-3.0.1-r1/CONTENTS", "portage_files" },
         { "desc", "" },
+        { "opt/app/shop.war", "java" },
+        { "shop.jar", "java" },
+        { "srv/x.jar.bak", "" },
+        { "usr/lib/jvm/java-17/release", "java_runtime" },
         { "", "" },
     };
     char got[256];

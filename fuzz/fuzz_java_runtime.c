@@ -1,0 +1,3 @@
+#include "analyze.h"
+
+FUZZ_ROW(java_runtime, "opt/java/release")
