@@ -127,25 +127,11 @@ static int by_text(const void *x, const void *y)
     return pl_span_cmp(*(const pl_span *)x, *(const pl_span *)y);
 }
 
-/* Version 3 is what most publishers' words are made from; 4 before 2. */
-static int vector_rank(pl_span vector)
-{
-    if (pl_span_starts(vector, PL_LIT("CVSS:3")))
-        return 3;
-    return pl_span_starts(vector, PL_LIT("CVSS:4")) ? 2 : 1;
-}
-
-static bool speaks_before(const struct pl_cvss *a, const struct pl_cvss *b)
-{
-    int rank = vector_rank(a->vector) - vector_rank(b->vector);
-    return rank ? rank > 0 : a->score > b->score;
-}
-
 static void severity_from_scores(struct gather *g)
 {
     const struct pl_cvss *best = NULL, *c = g->cvss.items;
     for (size_t i = 0; i < g->cvss.n; i++)
-        if (c[i].score >= 0 && (!best || speaks_before(&c[i], best)))
+        if (c[i].score >= 0 && (!best || pl_cvss_leads(&c[i], best)))
             best = &c[i];
     if (!best || g->k->severity != PL_SEVERITY_UNKNOWN)
         return;

@@ -160,12 +160,15 @@ static struct pl_advisory_build *build_of(struct pl_advisory_sink *s)
 
 static enum pl_severity best_cvss(const struct pl_cvss *cvss, size_t n)
 {
-    double best = -1;
+    struct pl_cvss best = { .score = -1 };
     for (size_t i = 0; i < n; i++) {
-        double score = cvss[i].score >= 0 ? cvss[i].score : pl_cvss_score(cvss[i].vector);
-        best = score > best ? score : best;
+        struct pl_cvss c = cvss[i];
+        if (c.score < 0)
+            c.score = pl_cvss_score(c.vector);
+        if (c.score >= 0 && (best.score < 0 || pl_cvss_leads(&c, &best)))
+            best = c;
     }
-    return pl_severity_of_score(best);
+    return pl_severity_of_score(best.score);
 }
 
 static bool contains(const pl_span *texts, size_t n, pl_span text)

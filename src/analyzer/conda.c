@@ -26,7 +26,8 @@ static pl_rc parse(const struct pl_input *in, struct pl_sink *out, struct pl_err
             if (pl_span_eq(key, fields[i].name))
                 *fields[i].to = pl_member_text(value, in->tmp);
     if (m.broken)
-        pl_broken_add(&broken, "JSON ends or breaks at byte %zu", in->bytes.len - m.in.len);
+        pl_sink_gap(out, in->path, "broken", "JSON ends or breaks at byte %zu",
+                    in->bytes.len - m.in.len);
     pl_rc rc = pl_put_app(in, out, &p, &broken, err);
     pl_broken_report(&broken, in, out, "members");
     return rc;

@@ -32,7 +32,8 @@ static pl_rc parse(const struct pl_input *in, struct pl_sink *out, struct pl_err
             p.licenses = license(value, in->tmp);
     }
     if (m.broken)
-        pl_broken_add(&broken, "JSON ends or breaks at byte %zu", in->bytes.len - m.in.len);
+        pl_sink_gap(out, in->path, "broken", "JSON ends or breaks at byte %zu",
+                    in->bytes.len - m.in.len);
     pl_rc rc = p.name.len && p.version.len ? pl_put_app(in, out, &p, &broken, err) : PL_OK;
     pl_broken_report(&broken, in, out, "members");
     return rc;

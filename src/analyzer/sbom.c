@@ -180,7 +180,8 @@ static pl_rc parse(const struct pl_input *in, struct pl_sink *out, struct pl_err
     if (!cyclonedx && !spdx)
         return PL_OK;
     if (m.broken)
-        pl_broken_add(&b.broken, "JSON ends or breaks at byte %zu", in->bytes.len - m.in.len);
+        pl_sink_gap(out, in->path, "broken", "JSON ends or breaks at byte %zu",
+                    in->bytes.len - m.in.len);
     pl_rc rc = cyclonedx ? put_components(&b, components, err) : put_spdx(&b, packages, err);
     pl_broken_report(&b.broken, in, out, "components");
     return rc;

@@ -40,6 +40,9 @@ struct pl_cvss {
 
 /* CVSS base score of a 2.0, 3.0, 3.1 or 4.0 vector; -1 when it is none. */
 double pl_cvss_score(pl_span vector);
+/* Of two scores: does a speak for the vulnerability rather than b? Version 3 before 4 before 2 (3
+ * is what most publishers' words are made from), then the higher score. */
+bool pl_cvss_leads(const struct pl_cvss *a, const struct pl_cvss *b);
 
 /* A vulnerability that an advisory speaks of. An advisory of its own CVE ("CVE-2024-1", GHSA with
  * that alias) has one; an RHSA or ALAS that fixes nine CVEs has nine. Each becomes a finding. */

@@ -322,3 +322,16 @@ double pl_cvss_score(pl_span vector)
         vector = pl_span_sub(vector, 1, vector.len - 2);
     return split(vector, &v) ? score2(&v) : -1;
 }
+
+static int version_rank(pl_span vector)
+{
+    if (pl_span_starts(vector, PL_LIT("CVSS:3")))
+        return 3;
+    return pl_span_starts(vector, PL_LIT("CVSS:4")) ? 2 : 1;
+}
+
+bool pl_cvss_leads(const struct pl_cvss *a, const struct pl_cvss *b)
+{
+    int rank = version_rank(a->vector) - version_rank(b->vector);
+    return rank ? rank > 0 : a->score > b->score;
+}

@@ -137,6 +137,23 @@ static void router(void **state)
         { "var/lib/pacman/local/openssl-3.3.2-1/files", "pacman_files" },
         { "var/db/pkg/dev-libs/openssl-3.0.1-r1/PF", "portage" },
         { "var/db/pkg/dev-libs/openssl-3.0.1-r1/CONTENTS", "portage_files" },
+        { "srv/node_modules/a/package.json", "node" },
+        { "srv/node_modules/@s/a/package.json", "node" },
+        { "srv/package.json", "" },
+        { "srv/node_modules/a/lib/package.json", "" },
+        { "usr/lib/python3/dist-packages/a-1.egg-info", "python" },
+        { "usr/lib/python3/dist-packages/a-1.egg-info/PKG-INFO", "python" },
+        { "a/METADATA", "" },
+        { "usr/lib/ruby/gems/3.1.0/specifications/default/a-1.gemspec", "ruby" },
+        { "usr/lib/ruby/gems/3.1.0/gems/a-1/a.gemspec", "" },
+        { "app/vendor/composer/installed.json", "composer" },
+        { "opt/conda/conda-meta/a-1-0.json", "conda" },
+        { "app/web.deps.json", "dotnet" },
+        { "opt/bitnami/a/.spdx-a.spdx", "bitnami" },
+        { "opt/bitnami/.bitnami_components.json", "bitnami" },
+        { "var/www/wp-includes/version.php", "wordpress" },
+        { "app/bom.json", "sbom" },
+        { "app/x.spdx.json", "sbom" },
         { "desc", "" },
         { "opt/app/shop.war", "java" },
         { "shop.jar", "java" },
@@ -181,8 +198,8 @@ static void revision_names_every_row(void **state)
     (void)state;
     struct pl_buf text = { 0 };
     pl_analyzers_revision(&text);
-    assert_true(pl_span_starts(pl_buf_span(&text), PL_LIT("apk/1 buildinfo/1 dpkg/1 ")));
-    assert_true(pl_span_ends(pl_buf_span(&text), PL_LIT(" rpmmanifest/1")));
+    assert_true(pl_span_starts(pl_buf_span(&text), PL_LIT("apk/1 bitnami/1 buildinfo/1 ")));
+    assert_true(pl_span_ends(pl_buf_span(&text), PL_LIT(" wordpress/1")));
     pl_buf_done(&text);
 }
 

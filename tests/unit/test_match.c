@@ -190,6 +190,7 @@ static void inventory(const json_t *root, struct pl_inventory *inv)
             .source_version = pl_json_text(p, "source_version"),
             .module = pl_json_text(p, "module"),
             .vendor = pl_json_text(p, "vendor"),
+            .owner = pl_json_text(p, "owner"),
             .flags = pl_json_bool(p, "kernel_headers") ? PL_PACKAGE_KERNEL_HEADERS : 0,
         };
     }
@@ -223,7 +224,9 @@ static const struct pl_finding *find(const struct pl_report *r, const struct pl_
 {
     for (size_t i = 0; i < r->n_findings; i++)
         if (pl_span_eq(r->findings[i].id, pl_json_text(want, "id")) &&
-            pl_span_eq(inv->packages[r->findings[i].package].name, pl_json_text(want, "package")))
+            pl_span_eq(inv->packages[r->findings[i].package].name, pl_json_text(want, "package")) &&
+            (!json_object_get(want, "version") ||
+             pl_span_eq(r->findings[i].installed_version, pl_json_text(want, "version"))))
             return &r->findings[i];
     return NULL;
 }
@@ -237,6 +240,7 @@ static void check_finding(const struct pl_finding *f, const json_t *want)
     check_text(what, pl_span_str(pl_severity_text(f->severity)), want, "severity");
     check_text(what, f->severity_source, want, "severity_source");
     check_text(what, f->fixed_version, want, "fixed");
+    check_text(what, f->fix.version, want, "mend");
     check_text(what, f->cause, want, "cause");
     check_text(what, f->note, want, "note");
     check_text(what, f->title, want, "title");
@@ -278,6 +282,11 @@ static void check(const json_t *root, const struct pl_report *r, const struct pl
     check_text("coverage", pl_span_str(pl_coverage_text(c->state)), root, "coverage");
     check_text("coverage", c->by, root, "by");
     check_text("coverage", c->as_of, root, "as_of");
+    c = &r->coverage[PL_CLASS_APP_VULN];
+    check_text("app-vuln", pl_span_str(pl_coverage_text(c->state)), root, "app_coverage");
+    check_text("app-vuln", c->by, root, "app_by");
+    check_text("app-vuln", c->as_of, root, "app_as_of");
+    check_text("app-vuln", c->detail, root, "app_detail");
 }
 
 static void run_case(const char *file)

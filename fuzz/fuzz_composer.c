@@ -1,0 +1,3 @@
+#include "analyze.h"
+
+FUZZ_ROW(composer, "app/vendor/composer/installed.json")

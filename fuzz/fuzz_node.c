@@ -1,0 +1,3 @@
+#include "analyze.h"
+
+FUZZ_ROW(node, "srv/node_modules/a/package.json")

@@ -1,0 +1,3 @@
+#include "analyze.h"
+
+FUZZ_ROW(ruby, "usr/lib/ruby/specifications/a-1.gemspec")

@@ -1,0 +1,3 @@
+#include "analyze.h"
+
+FUZZ_ROW(sbom, "app/app.cdx.json")

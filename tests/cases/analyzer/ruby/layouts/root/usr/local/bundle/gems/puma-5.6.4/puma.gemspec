@@ -1,0 +1,2 @@
+s.name = "no"
+s.version = "1"

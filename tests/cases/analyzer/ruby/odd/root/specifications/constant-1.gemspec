@@ -1,0 +1,4 @@
+Gem::Specification.new do |s|
+ s.name = "constant"
+ s.version = VERSION
+end

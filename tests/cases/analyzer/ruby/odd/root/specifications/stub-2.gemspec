@@ -1,0 +1,2 @@
+# stub: stub 2 ruby lib
+s.version = "9"
