@@ -268,6 +268,36 @@ static pl_rc report(struct pl_matcher *m, size_t index, const struct pl_subject 
     return rc ? rc : say_mend(&a, first, err);
 }
 
+/* ---- whose it is ---- */
+
+static pl_rc find_outsiders(struct pl_matcher *m, struct pl_err *err)
+{
+    for (size_t i = 0; i < m->inv->n_packages; i++) {
+        const struct pl_package *p = &m->inv->packages[i];
+        if (p->owner.len || p->vendor.len == 0 || pl_third_party(p, m->inv->os.distro).len == 0)
+            continue;
+        char *key = pl_arena_printf(m->keep, "%.*s/%.*s", PL_FMT(p->type), PL_FMT(p->name));
+        void **at = key ? pl_map_at(&m->outsiders, pl_span_str(key)) : NULL;
+        if (!at)
+            return full(err);
+        *at = m;
+    }
+    m->outsiders_known = true;
+    return PL_OK;
+}
+
+/* The distribution judges what its own packages bring, under their names. What a third party's
+ * package brings (NodeSource's nodejs has a whole npm) nobody judges but we, here. */
+static pl_rc is_distributions(struct pl_matcher *m, const struct pl_package *p, bool *out,
+                              struct pl_err *err)
+{
+    pl_rc rc = PL_OK;
+    if (p->owner.len && !m->outsiders_known)
+        rc = find_outsiders(m, err);
+    *out = p->owner.len && !pl_map_get(&m->outsiders, p->owner);
+    return rc;
+}
+
 /* ---- one package ---- */
 
 /* A record of a malicious package is no vulnerability of it. Those rows are taken out, counted. */
@@ -304,7 +334,11 @@ pl_rc pl_match_app(struct pl_matcher *m, size_t index, struct pl_err *err)
 {
     const struct pl_package *p = &m->inv->packages[index];
     struct pl_vec rows = PL_VEC(struct pl_entry_row), statements = PL_VEC(struct pl_statement);
-    if (p->owner.len) { /* the distribution judges it, under its own name */
+    bool distributions;
+    pl_rc rc = is_distributions(m, p, &distributions, err);
+    if (rc)
+        return rc;
+    if (distributions) {
         m->n_owned++;
         return PL_OK;
     }
@@ -317,7 +351,7 @@ pl_rc pl_match_app(struct pl_matcher *m, size_t index, struct pl_err *err)
     const struct pl_subject s = {
         .package = p, .name = app_name(m, p), .version = app_version(p), .is_app = true
     };
-    pl_rc rc = pl_match_rows(m, type->stream, s.name, &rows, err);
+    rc = pl_match_rows(m, type->stream, s.name, &rows, err);
     rc = rc ? rc : drop_malicious(m, &s, &rows, err);
     rc = rc ? rc : pl_match_state(m, &rows, &s, &statements, err);
     return rc ? rc : report(m, index, &s, &statements, err);

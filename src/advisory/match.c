@@ -563,6 +563,7 @@ pl_rc pl_match_packages(struct pl_advisory_db *db, const struct pl_inventory *in
     rc = rc ? rc : hand_over(&m, err);
     pl_map_done(&m.vulns);
     pl_map_done(&m.advisories);
+    pl_map_done(&m.outsiders);
     sqlite3_finalize(m.get_file);
     sqlite3_finalize(m.get_stream);
     sqlite3_finalize(m.get_judges);

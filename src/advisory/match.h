@@ -69,6 +69,8 @@ struct pl_matcher {
     struct pl_feed_row *feeds;  /* by id; [0] unused */
     size_t n_feeds;
     struct pl_map vulns, advisories, streams; /* caches; keys and values in keep */
+    struct pl_map outsiders; /* "deb/nodejs": OS packages of third parties; filled with the first */
+    bool outsiders_known;
     sqlite3_stmt *get_file, *get_stream, *get_judges;
     struct pl_vec findings, gaps;
     struct pl_vec thirds;
