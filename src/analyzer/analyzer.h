@@ -49,6 +49,14 @@ struct pl_analyzer {
      * up to 64 MiB. An error of read() is not the row's to explain: hand it on. NULL: parse. */
     pl_rc (*stream)(const struct pl_input *in, struct pl_blocks *bytes, struct pl_sink *out,
                     struct pl_err *err);
+    /* parse is called without bytes, whatever the size of the file: its path says all. */
+    bool by_name;
+    /* For rows whose knowledge is data. rules: the folder of rules/ that is part of the revision;
+     * more_paths: globs beside `paths`, NULL-ended; prepare: what costs time or needs more rights
+     * than a layer's child has, done before it is made, and again for nothing. */
+    const char *rules;
+    const char *const *(*more_paths)(void);
+    void (*prepare)(void);
 };
 
 extern const struct pl_analyzer *const pl_analyzers[];

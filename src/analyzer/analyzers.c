@@ -4,6 +4,7 @@
 #include "analyzer/analyzer.h"
 #include "base/buf.h"
 #include "base/map.h"
+#include "base/rules.h"
 
 #define ANALYZER(name) extern const struct pl_analyzer pl_analyzer_##name;
 #include "analyzer/analyzers.def"
@@ -108,12 +109,20 @@ static void hang_glob(const struct pl_analyzer *row, pl_span glob)
         hang_in(&rest, hook);
 }
 
+static void hang_globs(const struct pl_analyzer *row, const char *const *globs)
+{
+    for (const char *const *glob = globs; *glob; glob++)
+        if (**glob != '!')
+            hang_glob(row, pl_span_str(*glob));
+}
+
 static void make_table(void)
 {
-    for (size_t i = 0; i < pl_n_analyzers; i++)
-        for (const char *const *glob = pl_analyzers[i]->paths; *glob; glob++)
-            if (**glob != '!')
-                hang_glob(pl_analyzers[i], pl_span_str(*glob));
+    for (size_t i = 0; i < pl_n_analyzers; i++) {
+        hang_globs(pl_analyzers[i], pl_analyzers[i]->paths);
+        if (pl_analyzers[i]->more_paths)
+            hang_globs(pl_analyzers[i], pl_analyzers[i]->more_paths());
+    }
 }
 
 static bool excluded(const struct pl_analyzer *row, pl_span path)
@@ -165,9 +174,12 @@ size_t pl_analyzers_for(pl_span path, const struct pl_analyzer **out, size_t max
 
 void pl_analyzers_revision(struct pl_buf *out)
 {
-    for (size_t i = 0; i < pl_n_analyzers; i++)
-        pl_buf_printf(out, "%s%s/%u", i ? " " : "", pl_analyzers[i]->name,
-                      pl_analyzers[i]->revision);
+    for (size_t i = 0; i < pl_n_analyzers; i++) {
+        const struct pl_analyzer *row = pl_analyzers[i];
+        pl_buf_printf(out, "%s%s/%u", i ? " " : "", row->name, row->revision);
+        if (row->rules)
+            pl_buf_printf(out, "+%s", pl_rules_digest(pl_span_str(row->rules)));
+    }
 }
 
 static pl_rc read_memory(struct pl_blocks *b, pl_span *block, struct pl_err *err)

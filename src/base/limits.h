@@ -29,6 +29,7 @@ struct pl_limits {
     size_t file_bytes;       /* most metadata files are far below 16 MiB */
     size_t package_db_bytes; /* an rpm database of 3,000 packages is about 200 MiB */
     size_t gathered_bytes;   /* all files kept for the end of one layer, together */
+    size_t program_bytes;    /* of a program at a time; larger ones are looked at in pieces */
     unsigned nesting_depth;  /* archives within archives */
     size_t zip_entries;      /* of one file, with all that is nested in it; big ears have 200,000 */
     uint64_t zip_bytes;      /* inflated out of one file at all levels together: this much ... */
@@ -64,6 +65,7 @@ static const struct pl_limits PL_LIMITS = {
     .file_bytes = 16 * PL_MIB,
     .package_db_bytes = 320 * PL_MIB,
     .gathered_bytes = 400 * PL_MIB,
+    .program_bytes = 24 * PL_MIB,
     .nesting_depth = 8,
     .zip_entries = 2000000,
     .zip_bytes = 512 * PL_MIB,

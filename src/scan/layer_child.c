@@ -55,6 +55,9 @@ pl_rc pl_layer_pass_start(const struct pl_layer_job *job, struct pl_layer_pass *
         .threads = job->tree_fd < 0,
     };
     pl_walk_prepare();
+    for (size_t i = 0; i < job->n_rows; i++)
+        if (job->rows[i]->prepare)
+            job->rows[i]->prepare();
     pl_rc rc = pl_child_start(&o, in_child, &errand, &p.child, err);
     if (rc) {
         munmap(p.position, sizeof(*p.position));

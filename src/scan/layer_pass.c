@@ -253,7 +253,8 @@ static size_t whole_bytes(const struct pass *p, const struct pl_analyzer *row)
     return row->stream ? STREAMED_WHOLE : row_bytes(p, row);
 }
 
-/* Rows that the file is too large for go, with a gap. The first row that streams takes any size
+/* Rows that ask only for the name have it here. Rows that the file is too large for go, with a
+ * gap. The first row that streams takes any size
  * and is told apart; others beside it are handed the file whole. */
 static size_t within_limits(struct pass *p, const struct pl_entry *e,
                             const struct pl_analyzer **rows, size_t n,
@@ -261,7 +262,10 @@ static size_t within_limits(struct pass *p, const struct pl_entry *e,
 {
     size_t left = 0;
     for (size_t i = 0; i < n; i++) {
-        if (streamer && !*streamer && rows[i]->stream)
+        struct pl_input in = { .path = e->path, .mode = e->mode };
+        if (rows[i]->by_name)
+            run_row(p, rows[i], &in, NULL);
+        else if (streamer && !*streamer && rows[i]->stream)
             *streamer = rows[i];
         else if (e->size > whole_bytes(p, rows[i]))
             pl_sink_gap(p->sink, e->path, "limit", "%s: larger than %zu MiB", rows[i]->name,
