@@ -49,8 +49,7 @@ static pl_rc broken(const struct reading *r, struct pl_err *err)
         return pl_fail(err, PL_EFORMAT, "%s: byte %zu: %s", r->file, p->problem_offset,
                        p->problem ? p->problem : "not text");
     return fail_at(r->file, (unsigned)p->problem_mark.line + 1,
-                   (unsigned)p->problem_mark.column + 1, err,
-                   p->problem ? p->problem : "not YAML");
+                   (unsigned)p->problem_mark.column + 1, err, p->problem ? p->problem : "not YAML");
 }
 
 static pl_rc check_key(struct reading *r, const struct pl_yaml *map, const struct pl_yaml *key,
@@ -217,9 +216,9 @@ pl_rc pl_yaml_keys(const char *file, const struct pl_yaml *map, const char *cons
             continue;
         char why[400];
         const char *near = pl_nearest(m->key, keys, n);
-        snprintf(why, sizeof(why), "no key \"%.*s\"; %s%s%s", (int)(m->key.len < 60 ? m->key.len : 60),
-                 m->key.ptr, near ? "did you mean \"" : "there are ", near ? near : "",
-                 near ? "\"?" : "");
+        snprintf(why, sizeof(why), "no key \"%.*s\"; %s%s%s",
+                 (int)(m->key.len < 60 ? m->key.len : 60), m->key.ptr,
+                 near ? "did you mean \"" : "there are ", near ? near : "", near ? "\"?" : "");
         for (size_t i = 0; !near && i < n; i++)
             snprintf(why + strlen(why), sizeof(why) - strlen(why), "%s%s", i ? ", " : "", keys[i]);
         return fail_at(file, m->key_line, m->key_column, err, why);

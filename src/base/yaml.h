@@ -10,10 +10,10 @@ enum pl_yaml_kind { PL_YAML_TEXT, PL_YAML_LIST, PL_YAML_MAP };
 
 struct pl_yaml {
     enum pl_yaml_kind kind;
-    bool plain;             /* text without quotes: may be read as a number, true, null */
-    unsigned line, column;  /* from 1 */
-    pl_span text;           /* of a text; NUL-ended */
-    pl_span key;            /* in a map: its key */
+    bool plain;            /* text without quotes: may be read as a number, true, null */
+    unsigned line, column; /* from 1 */
+    pl_span text;          /* of a text; NUL-ended */
+    pl_span key;           /* in a map: its key */
     unsigned key_line, key_column;
     struct pl_yaml *first, *next; /* members of a list or map, in the order of the file */
     size_t n;

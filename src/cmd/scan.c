@@ -20,7 +20,8 @@ enum { OLD_DAYS = 7 };
 /* What the words said, before it is understood. */
 struct words {
     struct pl_option_list formats;
-    const char *output, *classes, *severities, *fail_on;
+    struct pl_option_list vex;
+    const char *output, *classes, *severities, *fail_on, *ignore_file, *policy;
     bool quiet, verbose, strict, help;
     struct pl_scan_opts scan;
 };
@@ -30,6 +31,10 @@ struct plan {
     struct pl_jobs jobs;
     char **targets;
     size_t n_targets;
+    /* What the judge is given; the plan's own. */
+    struct pl_ignores *ignores;
+    struct pl_vex *vex;
+    struct pl_policy *policy;
 };
 
 /* ---- words to a plan ---- */
@@ -82,10 +87,13 @@ static pl_rc check_words(struct words *w, struct pl_err *err)
         rc = list_severities(w, err);
     if (rc)
         return rc;
-    if (w->fail_on && !severity_word(pl_span_str(w->fail_on), &w->scan.fail_on))
-        return pl_fail(err, PL_EUSAGE, "--fail-on takes a severity (%s), not \"%s\"",
+    bool by_policy = w->fail_on && !strcmp(w->fail_on, "policy");
+    if (by_policy && !w->policy)
+        return pl_fail(err, PL_EUSAGE, "--fail-on policy wants a policy: --policy FILE");
+    if (w->fail_on && !by_policy && !severity_word(pl_span_str(w->fail_on), &w->scan.fail_on))
+        return pl_fail(err, PL_EUSAGE, "--fail-on takes a severity (%s) or policy, not \"%s\"",
                        severity_words, w->fail_on);
-    w->scan.fail_on_set = w->fail_on != NULL;
+    w->scan.fail_on_set = w->fail_on && !by_policy;
     pl_span os = { 0 }, arch = pl_span_str(w->scan.platform);
     if (w->scan.platform && (!pl_span_split(&arch, '/', &os) || !os.len || !arch.len))
         return pl_fail(err, PL_EUSAGE, "--platform takes OS/ARCH, such as linux/arm64, not \"%s\"",
@@ -106,6 +114,9 @@ static pl_rc make_plan(struct plan *p, int argc, char **argv, struct pl_err *err
         { "platform", 0, PL_OPTION_TEXT, "OS/ARCH", &s->platform, 0 },
         { "db", 0, PL_OPTION_TEXT, "FILE", &s->db, 0 },
         { "fail-on", 0, PL_OPTION_TEXT, "SEVERITY", &w->fail_on, 0 },
+        { "policy", 0, PL_OPTION_TEXT, "FILE", &w->policy, 0 },
+        { "vex", 0, PL_OPTION_LIST, "FILE", &w->vex, 0 },
+        { "ignore-file", 0, PL_OPTION_TEXT, "FILE", &w->ignore_file, 0 },
         { "strict", 0, PL_OPTION_FLAG, NULL, &w->strict, 0 },
         { "offline", 0, PL_OPTION_FLAG, NULL, &s->offline, 0 },
         { "cache-dir", 0, PL_OPTION_TEXT, "DIR", &s->cache_dir, 0 },
@@ -127,7 +138,104 @@ static pl_rc make_plan(struct plan *p, int argc, char **argv, struct pl_err *err
     if (n == 0)
         return pl_fail(err, PL_EUSAGE, "no TARGET: an image, an archive or a folder");
     rc = check_words(w, err);
-    return rc ? rc : pl_jobs_plan(&w->formats, w->output, p->n_targets, &p->jobs, err);
+    return rc ? rc : plan_formats(p, err);
+}
+
+/* ---- the judge's files ---- */
+
+/* Taken when it lies in the folder that somebody works in, and said: what it hides must surprise
+ * nobody. */
+static const char usual_ignores[] = ".plimsollignore.yaml";
+
+static pl_rc read_ignores(struct plan *p, const struct pl_log *log, struct pl_err *err)
+{
+    const char *file = p->words.ignore_file;
+    if (!file && access(usual_ignores, F_OK) == 0) {
+        file = usual_ignores;
+        pl_log(log, PL_LOG_WARNING, "findings are ignored as %s in this folder says", file);
+    }
+    return file ? pl_ignores_read(file, &p->ignores, err) : PL_OK;
+}
+
+static pl_rc read_vex(struct plan *p, const struct pl_log *log, struct pl_err *err)
+{
+    const struct pl_option_list *l = &p->words.vex;
+    if (l->n == 0)
+        return PL_OK;
+    p->vex = pl_vex_new();
+    if (!p->vex)
+        return pl_fail(err, PL_ENOMEM, "out of memory");
+    pl_rc rc = PL_OK;
+    for (size_t i = 0; !rc && i < l->n; i++)
+        rc = pl_vex_read(p->vex, l->values[i], log, err);
+    return rc;
+}
+
+/* Before the scan: who wrote a wrong word waits for nothing. */
+static pl_rc read_files(struct plan *p, const struct pl_log *log, struct pl_err *err)
+{
+    pl_rc rc = read_ignores(p, log, err);
+    if (!rc)
+        rc = read_vex(p, log, err);
+    if (!rc && p->words.policy)
+        rc = pl_policy_read(p->words.policy, &p->policy, err);
+    p->words.scan.ignores = p->ignores;
+    p->words.scan.vex = p->vex;
+    p->words.scan.policy = p->policy;
+    return rc;
+}
+
+static void plan_done(struct plan *p)
+{
+    pl_ignores_free(p->ignores);
+    pl_vex_free(p->vex);
+    pl_policy_free(p->policy);
+}
+
+/* ---- a screen and its habits ---- */
+
+static bool unicode_screen(void)
+{
+    static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+    for (size_t i = 0; i < PL_COUNT(names); i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value)
+            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+    }
+    return false;
+}
+
+static struct pl_format_opts format_opts(const struct plan *p, FILE *out)
+{
+    struct pl_format_opts o = { .unicode = unicode_screen(),
+                                .verbose = p->words.verbose,
+                                .quiet = p->words.quiet,
+                                .several = p->n_targets > 1 };
+    struct winsize w;
+    const char *term = getenv("TERM"), *plain = getenv("NO_COLOR");
+    if (!isatty(fileno(out)))
+        return o;
+    if (ioctl(fileno(out), TIOCGWINSZ, &w) == 0)
+        o.columns = w.ws_col;
+    o.colour = !(plain && *plain) && term && strcmp(term, "dumb") != 0;
+    return o;
+}
+
+/* ---- signals ---- */
+
+/* Children of the layer pass end with their parent; what is half-written is ours to remove. */
+static void interrupted(int number)
+{
+    pl_output_abandon_all();
+    _exit(128 + number);
+}
+
+static void catch_signals(void)
+{
+    struct sigaction end = { .sa_handler = interrupted }, quiet = { .sa_handler = SIG_IGN };
+    sigaction(SIGINT, &end, NULL);
+    sigaction(SIGTERM, &end, NULL);
+    sigaction(SIGPIPE, &quiet, NULL); /* a closed pipe is an error of the write that met it */
 }
 
 /* ---- saying things ---- */
@@ -237,6 +345,13 @@ static int run_plan(struct plan *p)
                      .reports = calloc(p->n_targets, sizeof(struct pl_report *)) };
     int status = PL_EXIT_FAILED;
     if (progress && r.scans && r.reports) {
+        struct pl_err err = { 0 };
+        if (read_files(p, pl_progress_log(progress), &err)) {
+            complain(NULL, err.msg);
+            run_done(&r);
+            plan_done(p);
+            return PL_EXIT_USAGE;
+        }
         scan_all(p, &r, progress);
         offer_update(p, r.reports, r.n);
         status = exit_status(p, &r, write_all(p, &r));
@@ -244,6 +359,7 @@ static int run_plan(struct plan *p)
         complain(NULL, "out of memory");
     }
     run_done(&r);
+    plan_done(p);
     return status;
 }
 

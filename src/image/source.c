@@ -1,9 +1,11 @@
 /* source.c - from the user's words to an opened target. */
 #include "image/source.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "image/files.h"
 
@@ -110,10 +112,28 @@ static bool reads_like_path(pl_span s)
            pl_span_starts(s, PL_LIT("../")) || pl_span_starts(s, PL_LIT("~"));
 }
 
+/* A regular file that begins as a JSON object does can only be a bill of materials. */
+static bool is_json(const char *path)
+{
+    char text[64];
+    struct stat st;
+    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+        return false;
+    PL_AUTO(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text));
+    pl_span head = pl_span_of(text, n > 0 ? (size_t)n : 0);
+    (void)pl_span_skip_lit(&head, PL_LIT("\xef\xbb\xbf"));
+    return pl_span_starts(pl_span_trim(head), PL_LIT("{"));
+}
+
 static pl_rc open_bare(const char *target, const struct pl_source_opts *o,
                        const struct pl_transport **used, struct pl_source **out, struct pl_err *err)
 {
     struct stat st;
+    if (*target && strcmp(target, "-") != 0 && is_json(target)) {
+        *used = find_transport(PL_LIT("sbom"));
+        return (*used)->open(target, o, out, err);
+    }
     if (!strcmp(target, "-") || (*target && stat(target, &st) == 0))
         return open_sniffed(target, o, used, out, err);
     pl_rc rc = not_a_target(target, err);

@@ -30,6 +30,7 @@ struct pl_source_opts {
 };
 
 struct pl_source;
+struct pl_sink;
 
 struct pl_source_ops {
     /* Layers will be opened: what that needs is fetched now, and read_order is settled. May be
@@ -52,6 +53,10 @@ struct pl_source {
      * unreadable) last; NULL: any order. Another order works, at the price of inflating again. */
     const unsigned *read_order;
     int rootfs_fd; /* a directory tree instead of layers (one pseudo layer, index 0); else -1 */
+    /* Not NULL: the bytes of the one layer are no tar but a document that names packages; this
+     * reads it, in the layer's child, and its failure is the scan's. */
+    pl_rc (*document)(pl_span bytes, const struct pl_limits *limits, struct pl_sink *out,
+                      struct pl_err *err);
 };
 
 struct pl_files; /* image/files.h: a directory's or an archive's files by name */

@@ -5,19 +5,14 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/map.h"
+#include "judge/base.h"
 #include "judge/mend.h"
+#include "judge/naming.h"
 #include "judge/priority.h"
 
 static bool is_vulnerability(const struct pl_finding *f)
 {
     return f->class_id == PL_CLASS_OS_VULN || f->class_id == PL_CLASS_APP_VULN;
-}
-
-static const struct pl_package *package_of(const struct pl_report *r, const struct pl_finding *f)
-{
-    return f->package >= 0 && (uint64_t)f->package < r->inventory.n_packages
-               ? &r->inventory.packages[f->package]
-               : NULL;
 }
 
 /* ---- order ---- */
@@ -103,7 +98,7 @@ static bool sort_scores(struct pl_finding *f, struct pl_arena *keep)
 /* What the finding cannot say by itself: a fix without a version is no fix. */
 static void settle(const struct pl_report *r, struct pl_finding *f)
 {
-    const struct pl_package *p = package_of(r, f);
+    const struct pl_package *p = pl_package_of(r, f);
     if (f->status == PL_STATUS_FIXED && !f->fixed_version.len)
         f->status = PL_STATUS_AFFECTED;
     if (!p) {
@@ -166,8 +161,8 @@ static bool judge_findings(struct pl_report *r, struct pl_arena *keep)
         qsort(r->findings, r->n_findings, sizeof(*r->findings), by_standing);
     for (size_t i = 0; i < r->n_findings; i++) {
         struct pl_finding *f = &r->findings[i];
-        const struct pl_package *p = package_of(r, f);
-        if (!make_key(f, p, &seen, keep) || !pl_prioritise(f, p, keep) ||
+        const struct pl_package *p = pl_package_of(r, f);
+        if (!make_key(f, p, &seen, keep) || !pl_prioritise(f, p, r->image, keep) ||
             !sort_texts(&f->aliases, &f->n_aliases, f->id, keep) ||
             !sort_texts(&f->references, &f->n_references, PL_SPAN_NONE, keep) ||
             !sort_texts(&f->cwes, &f->n_cwes, PL_SPAN_NONE, keep) || !sort_scores(f, keep))
@@ -250,6 +245,35 @@ static bool verdict(struct pl_report *r, const struct pl_judge_opts *o, struct p
     return reason && !b.failed && pl_arena_copy(keep, pl_buf_span(&b), reason);
 }
 
+/* --fail-on and a policy both have their say: either can deny. */
+static pl_rc decide(struct pl_report *r, const struct pl_judge_opts *o, struct pl_arena *keep,
+                    struct pl_err *err)
+{
+    if (!verdict(r, o, keep))
+        return pl_fail(err, PL_ELIMIT, "the verdict needs more memory than one scan has");
+    if (!o->policy)
+        return PL_OK;
+    struct pl_verdict first = r->verdict;
+    pl_rc rc = pl_policy_decide(o->policy, r, keep, err);
+    if (rc || !o->fail_on_set)
+        return rc;
+    struct pl_verdict *v = &r->verdict;
+    size_t n = first.n_reasons + v->n_reasons;
+    pl_span *reasons = pl_arena_array(keep, n ? n : 1, sizeof(*reasons));
+    const char *name = pl_arena_printf(keep, "%.*s, %.*s", PL_FMT(first.policy), PL_FMT(v->policy));
+    if (!reasons || !name)
+        return pl_fail(err, PL_ELIMIT, "the verdict needs more memory than one scan has");
+    if (first.n_reasons)
+        memcpy(reasons, first.reasons, first.n_reasons * sizeof(*reasons));
+    if (v->n_reasons)
+        memcpy(reasons + first.n_reasons, v->reasons, v->n_reasons * sizeof(*reasons));
+    *v = (struct pl_verdict){ .allowed = first.allowed && v->allowed,
+                              .policy = pl_span_str(name),
+                              .reasons = reasons,
+                              .n_reasons = n };
+    return PL_OK;
+}
+
 /* A class that nobody says to have judged was not judged: an empty row must never read as clean. */
 static void doubt_coverage(struct pl_report *r)
 {
@@ -271,14 +295,21 @@ pl_rc pl_judge(struct pl_report *report, const struct pl_judge_opts *o, struct p
     if (report->n_gaps)
         qsort(report->gaps, report->n_gaps, sizeof(*report->gaps), by_gap);
     bool good = judge_findings(report, keep) && name_filters(report, o, keep);
-    if (good)
-        keep_if(report, o, has_fix);
-    /* --severity is how somebody wants to look; it does not change what is allowed. */
-    good = good && verdict(report, o, keep);
     if (!good)
         return pl_fail(err, PL_ELIMIT,
                        "the report of %zu findings needs more memory than one scan has",
                        report->n_findings);
-    keep_if(report, o, of_severity);
-    return PL_OK;
+    pl_base_find(report);
+    pl_base_mark(report);
+    pl_rc rc = o->vex ? pl_vex_apply(o->vex, report, keep, err) : PL_OK;
+    if (!rc && o->ignores)
+        rc = pl_ignores_apply(o->ignores, report, o->log, keep, err);
+    if (rc)
+        return rc;
+    keep_if(report, o, has_fix);
+    /* --severity is how somebody wants to look; it does not change what is allowed. */
+    rc = decide(report, o, keep, err);
+    if (!rc)
+        keep_if(report, o, of_severity);
+    return rc;
 }

@@ -20,7 +20,7 @@ enum { PL_PURL_QUALIFIERS = 24 };
 
 /* A package URL in its parts, decoded. */
 struct pl_purl {
-    pl_span type; /* lower case */
+    pl_span type;  /* lower case */
     pl_span space; /* namespace, slashes between its parts; may be empty */
     pl_span name;
     pl_span version; /* empty: none */

@@ -100,7 +100,8 @@ bool pl_purl_parse(pl_span text, struct pl_arena *a, struct pl_purl *out)
     slash = pl_span_rchr(text, '/');
     if (slash != SIZE_MAX && !pl_percent_decode(pl_span_sub(text, 0, slash), false, a, &p.space))
         return false;
-    if (!pl_percent_decode(slash == SIZE_MAX ? text : pl_span_from(text, slash + 1), false, a, &p.name) ||
+    if (!pl_percent_decode(slash == SIZE_MAX ? text : pl_span_from(text, slash + 1), false, a,
+                           &p.name) ||
         p.name.len == 0)
         return false;
     (void)strip_slashes(&p.space);
@@ -136,8 +137,7 @@ pl_span pl_purl_full_name(const struct pl_purl *p, struct pl_arena *a)
     if (of_system(p) || p->space.len == 0)
         return p->name;
     char mark = is_type(p, "maven") ? ':' : '/';
-    return pl_span_str(
-        pl_arena_printf(a, "%.*s%c%.*s", PL_FMT(p->space), mark, PL_FMT(p->name)));
+    return pl_span_str(pl_arena_printf(a, "%.*s%c%.*s", PL_FMT(p->space), mark, PL_FMT(p->name)));
 }
 
 void pl_purl_upstream(const struct pl_purl *p, pl_span *name, pl_span *version)
@@ -220,8 +220,8 @@ static bool same_vendor(const struct pl_purl *p, const struct pl_os *os)
         return true;
     pl_purl(&probe, os, &b);
     pl_span ours = pl_buf_span(&b);
-    size_t first = pl_span_chr(ours, '/'), last = pl_span_rchr(pl_span_sub(ours, 0,
-                                                               pl_span_chr(ours, '?')), '/');
+    size_t first = pl_span_chr(ours, '/'),
+           last = pl_span_rchr(pl_span_sub(ours, 0, pl_span_chr(ours, '?')), '/');
     return !b.failed && first != SIZE_MAX && last > first &&
            pl_span_eq_nocase(pl_span_sub(ours, first + 1, last - first - 1), p->space);
 }

@@ -7,7 +7,6 @@
 #include "base/json.h"
 #include "model/purl.h"
 #include "report/format.h"
-#include "report/sbom.h"
 
 static void text(struct pl_jsonw *w, const char *key, pl_span value)
 {
@@ -150,15 +149,17 @@ static void layers(struct pl_jsonw *w, const struct pl_image *image)
     pl_jsonw_end_array(w);
 }
 
-static void base_image(struct pl_jsonw *w, const struct pl_image *i)
+static void base_image(struct pl_jsonw *w, const struct pl_base_image *b)
 {
-    if (!i->base_name.len && !i->base_digest.len) {
+    if (!b->found) {
         pl_jsonw_null(w, "base_image");
         return;
     }
     pl_jsonw_object(w, "base_image");
-    text(w, "name", i->base_name);
-    text(w, "digest", i->base_digest);
+    text(w, "reference", b->reference);
+    text(w, "digest", b->digest);
+    pl_jsonw_text(w, "how", b->how);
+    index_or_null(w, "layers", b->layers);
     pl_jsonw_end_object(w);
 }
 
@@ -175,7 +176,7 @@ static void image(struct pl_jsonw *w, const struct pl_report *r, struct pl_buf *
     pl_jsonw_int(w, "size", (int64_t)i->size);
     os(w, r);
     config(w, &i->config);
-    base_image(w, i);
+    base_image(w, &r->base);
     layers(w, i);
     pl_jsonw_end_object(w);
 }
@@ -301,6 +302,10 @@ static void where_it_is(struct pl_jsonw *w, const struct pl_report *r, const str
     text(w, "match", f->match);
     finding_layer(w, r, f);
     index_or_null(w, "removed_in_layer", f->removed_in_layer);
+    if (f->in_base == PL_IN_BASE_UNKNOWN)
+        pl_jsonw_null(w, "in_base");
+    else
+        pl_jsonw_bool(w, "in_base", f->in_base == PL_IN_BASE_YES);
     text(w, "cause", f->cause);
 }
 

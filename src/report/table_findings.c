@@ -75,6 +75,15 @@ static pl_span name_text(struct pl_table *t, const struct pl_group *g)
         t, pl_span_str(pl_arena_printf(t->a, "%.*s %.*s", PL_FMT(g->name), PL_FMT(g->version))));
 }
 
+/* All of it came with the image that this one was built on. */
+static bool in_base(const struct pl_group *g)
+{
+    for (size_t i = 0; i < g->n_leads; i++)
+        if (g->leads[i]->in_base != PL_IN_BASE_YES)
+            return false;
+    return g->n_leads > 0 && !g->several_layers;
+}
+
 /* "2  RUN apt-get install nginx", or "2+ ..." where the packages came in several layers. */
 static pl_span layer_text(struct pl_table *t, const struct pl_group *g)
 {
@@ -85,8 +94,9 @@ static pl_span layer_text(struct pl_table *t, const struct pl_group *g)
                      ? pl_words_command(t->a, i->layers[g->layer].created_by)
                      : PL_SPAN_NONE;
     by = pl_table_text(t, by);
-    return pl_span_str(pl_arena_printf(t->a, "%d%s%s%.*s", g->layer, g->several_layers ? "+" : "",
-                                       by.len ? "  " : "", PL_FMT(by)));
+    return pl_span_str(pl_arena_printf(t->a, "%d%s%s%s%.*s", g->layer, g->several_layers ? "+" : "",
+                                       in_base(g) ? " (base)" : "", by.len ? "  " : "",
+                                       PL_FMT(by)));
 }
 
 static void severity_word(struct pl_table *t, enum pl_severity s)

@@ -122,6 +122,7 @@ static void say_unseen(const struct pl_report *r, struct pl_buf *b)
 /* ---- the verdict ---- */
 
 struct counts {
+    uint64_t in_base;
     uint64_t by_severity[PL_SEVERITY_CRITICAL + 1];
     uint64_t total, fixed, commanded, suppressed, urgent;
 };
@@ -137,6 +138,7 @@ static struct counts count(const struct pl_report *r)
         }
         c.total++;
         c.by_severity[f->severity]++;
+        c.in_base += f->in_base == PL_IN_BASE_YES;
         c.fixed += f->status == PL_STATUS_FIXED;
         c.commanded += f->status == PL_STATUS_FIXED && f->fix.command.len;
         c.urgent += f->priority == PL_PRIORITY_HIGH;
@@ -193,6 +195,43 @@ static void say_mended(const struct counts *c, const struct pl_groups *g, struct
     }
 }
 
+/* "Of these, 12 are the base image's (debian:12)." */
+static void say_base(const struct pl_report *r, const struct counts *c, struct pl_buf *b)
+{
+    if (!r->base.found || !c->total || r->base.layers < 0)
+        return;
+    if (c->in_base == 0)
+        pl_buf_printf(b, c->total == 1 ? "  It is not the base image's"
+                                       : "  None of these is the base image's");
+    else if (c->in_base == c->total)
+        pl_buf_printf(b, c->total == 1 ? "  It is the base image's"
+                                       : "  All of these are the base image's");
+    else
+        pl_buf_printf(b, "  Of these %" PRIu64 " %s the base image's", c->in_base,
+                      c->in_base == 1 ? "is" : "are");
+    pl_span name = r->base.reference.len ? r->base.reference : r->base.digest;
+    if (name.len)
+        pl_buf_printf(b, " (%.*s)", PL_FMT(name));
+    else if (r->inventory.os.pretty_name.len)
+        pl_buf_printf(b, " (%.*s, by its history)", PL_FMT(r->inventory.os.pretty_name));
+    pl_buf_char(b, '.');
+}
+
+/* A verdict names what denied first; the JSON report has all. */
+static void say_reasons(const struct pl_report *r, struct pl_buf *b)
+{
+    size_t n = r->verdict.n_reasons, shown = n < 2 ? n : 2;
+    bool policy = false;
+    for (size_t i = 0; i < n; i++)
+        policy = policy || pl_span_find(r->verdict.reasons[i], PL_LIT("rule \"")) != SIZE_MAX;
+    if (!policy)
+        return; /* --fail-on: the counts have said it */
+    for (size_t i = 0; i < shown; i++)
+        pl_buf_printf(b, "  %.*s.", PL_FMT(r->verdict.reasons[i]));
+    if (n > shown)
+        pl_buf_printf(b, "  And %zu more reason%s.", n - shown, n - shown == 1 ? "" : "s");
+}
+
 static void say_found(const struct pl_report *r, const struct counts *c, const struct pl_groups *g,
                       struct pl_buf *b)
 {
@@ -205,6 +244,8 @@ static void say_found(const struct pl_report *r, const struct counts *c, const s
     say_counts(c, b);
     pl_buf_printf(b, " in %zu package%s.", g->n, g->n == 1 ? "" : "s");
     say_mended(c, g, b);
+    say_base(r, c, b);
+    say_reasons(r, b);
     if (r->verdict.policy.len && r->verdict.allowed)
         pl_buf_printf(b, "  Allowed by %.*s.", PL_FMT(r->verdict.policy));
 }

@@ -650,6 +650,46 @@ static pl_rc run(struct pass *p, _Atomic uint64_t *position, struct pl_layer_tot
     return PL_OK;
 }
 
+/* A document is read whole; its ceiling is that of one record of an advisory feed, for the same
+ * reason: a tree of it must fit into the child's memory. */
+static pl_rc read_document(const struct pass *p, struct pl_buf *out, struct pl_err *err)
+{
+    const struct pl_stream *s = &p->job->stream;
+    uint64_t at = s->offset, left = s->length;
+    out->ceiling = p->limits->record_bytes + READ_BYTES + 1;
+    while (left) {
+        size_t want = left < READ_BYTES ? (size_t)left : READ_BYTES;
+        if (out->len > p->limits->record_bytes || !pl_buf_reserve(out, want))
+            return pl_fail(err, PL_ELIMIT, "larger than %zu MiB", p->limits->record_bytes / PL_MIB);
+        ssize_t n = s->seekable ? pread(s->fd, out->ptr + out->len, want, (off_t)at)
+                                : read(s->fd, out->ptr + out->len, want);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return pl_fail_errno(err, PL_EIO, errno, "cannot be read");
+        if (n == 0)
+            break;
+        out->len += (size_t)n;
+        at += (uint64_t)n;
+        left = left == UINT64_MAX ? left : left - (uint64_t)n;
+    }
+    return PL_OK;
+}
+
+static pl_rc run_document(struct pass *p, _Atomic uint64_t *position,
+                          struct pl_layer_totals *totals, struct pl_err *err)
+{
+    PL_AUTO(buf) struct pl_buf bytes = { 0 };
+    pl_rc rc = read_document(p, &bytes, err);
+    if (rc)
+        return rc;
+    if (position)
+        atomic_store_explicit(position, bytes.len, memory_order_relaxed);
+    totals->size = totals->stored_size = bytes.len;
+    pl_sink_source(p->sink);
+    return p->job->document(pl_buf_span(&bytes), p->limits, p->sink, err);
+}
+
 static void pass_done(struct pass *p)
 {
     for (struct kept *k = p->kept; k; k = k->next)
@@ -671,7 +711,9 @@ pl_rc pl_layer_pass_run(const struct pl_layer_job *job, _Atomic uint64_t *positi
     pl_arena_init(&p.keep, job->limits->gathered_bytes);
     note_suffixes(&p);
     p.sink = pl_sink_new(job->limits);
-    pl_rc rc = p.sink ? run(&p, position, &totals, err) : pl_fail(err, PL_ENOMEM, "out of memory");
+    pl_rc rc = !p.sink         ? pl_fail(err, PL_ENOMEM, "out of memory")
+               : job->document ? run_document(&p, position, &totals, err)
+                               : run(&p, position, &totals, err);
     if (!rc)
         rc = pl_sink_encode(p.sink, &totals, out, err);
     pass_done(&p);

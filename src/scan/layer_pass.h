@@ -20,6 +20,9 @@ struct pl_layer_job {
     const char *name;        /* for messages: "layer sha256:..." */
     struct pl_stream stream; /* fd stays the caller's; unused with a tree */
     int tree_fd;             /* a directory tree instead (rootfs); -1: none */
+    /* Not NULL: the stream is no tar but a document for this reader (struct pl_source). */
+    pl_rc (*document)(pl_span bytes, const struct pl_limits *limits, struct pl_sink *out,
+                      struct pl_err *err);
     const struct pl_limits *limits;
     pl_analyzers_fn analyzers_for;
     const struct pl_analyzer *const *rows; /* all of them: whose files have companions */

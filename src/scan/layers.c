@@ -189,6 +189,8 @@ static pl_rc finish(struct reader *r, struct slot *s, struct pl_err *err)
     pl_rc source_rc = PL_OK;
     if (r->source->ops->layer_status)
         source_rc = r->source->ops->layer_status(r->source, s->index, &source_why);
+    if (rc && r->source->document) /* there is nothing else in it to report on */
+        return pl_fail(err, rc, "%s", why.msg);
     if (source_rc)
         rc = gap(r, s->index, reason_of(source_rc), source_why.msg, err);
     else if (rc)
@@ -212,6 +214,7 @@ static pl_rc start(struct reader *r, struct slot *s, unsigned index, struct pl_e
     pl_rc rc = tree ? PL_OK : r->source->ops->layer_open(r->source, index, &s->stream, &why);
     struct pl_layer_job job = { .name = "layer",
                                 .stream = s->stream,
+                                .document = r->source->document,
                                 .tree_fd = tree ? r->source->rootfs_fd : -1,
                                 .limits = r->o->limits,
                                 .analyzers_for = pl_analyzers_for,

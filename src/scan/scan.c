@@ -12,6 +12,7 @@
 #include "inventory/inventory_build.h"
 #include "judge/judge.h"
 #include "scan/layers.h"
+#include "scan/seen.h"
 
 enum {
     REPORT_MEMORY = 1u << 30
@@ -191,7 +192,7 @@ static pl_rc say_no_database(struct pl_scan *s, const struct pl_scan_opts *o, st
 /* Layers to inventory to findings. */
 static pl_rc judge_layers(struct pl_scan *s, struct pl_source *source,
                           const struct pl_layer_set *layers, struct pl_advisory_db *db,
-                          const struct pl_scan_opts *o, struct pl_err *err)
+                          const struct pl_scan_opts *o, const char *cache_dir, struct pl_err *err)
 {
     struct pl_report *r = &s->report;
     pl_rc rc = pl_inventory_build(source->image, layers->layers, layers->n, o->limits, &s->keep,
@@ -209,10 +210,16 @@ static pl_rc judge_layers(struct pl_scan *s, struct pl_source *source,
         return rc;
     drop_unasked(s, o);
     set_coverage(s, o);
+    if (cache_dir && source->rootfs_fd < 0 && !source->document)
+        pl_seen(cache_dir, r, o->log, &s->keep);
     struct pl_judge_opts judge = { .fail_on_set = o->fail_on_set,
                                    .fail_on = o->fail_on,
                                    .severities = o->severities,
-                                   .ignore_unfixed = o->ignore_unfixed };
+                                   .ignore_unfixed = o->ignore_unfixed,
+                                   .ignores = o->ignores,
+                                   .vex = o->vex,
+                                   .policy = o->policy,
+                                   .log = o->log };
     return pl_judge(r, &judge, &s->keep, err);
 }
 
@@ -244,7 +251,7 @@ static pl_rc run(struct pl_scan *s, const char *target, const struct pl_scan_opt
     struct pl_layer_set layers = { 0 };
     rc = pl_layers_read(source, o, o->no_cache ? NULL : cache_dir, &s->keep, &layers, err);
     if (!rc)
-        rc = judge_layers(s, source, &layers, db, o, err);
+        rc = judge_layers(s, source, &layers, db, o, o->no_cache ? NULL : cache_dir, err);
     pl_layers_done(&layers);
     return rc;
 }

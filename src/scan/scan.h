@@ -2,6 +2,7 @@
 #pragma once
 #include "base/limits.h"
 #include "base/log.h"
+#include "judge/judge.h"
 #include "model/report.h"
 
 struct pl_scan_opts {
@@ -15,6 +16,9 @@ struct pl_scan_opts {
     unsigned severities;
     bool fail_on_set;
     enum pl_severity fail_on;
+    const struct pl_ignores *ignores; /* judge/judge.h; borrowed, each may be NULL */
+    const struct pl_vex *vex;
+    const struct pl_policy *policy;
     const struct pl_limits *limits;
     const struct pl_log *log;
 };
