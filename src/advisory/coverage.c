@@ -73,6 +73,8 @@ static pl_rc find_judges(struct pl_matcher *m, int64_t stream, struct judges *j,
     sqlite3_bind_int64(m->get_judges, 1, stream);
     while (!rc && !(rc = pl_sql_step(m->get_judges, &row, err)) && row) {
         pl_span when = pl_sql_text(m->get_judges, 1), problem = pl_sql_text(m->get_judges, 2);
+        if (pl_span_find(j->by, pl_sql_text(m->get_judges, 0)) != SIZE_MAX)
+            continue; /* of another stream, said already */
         const char *by = judge_name(m, j);
         if (!by || (j->as_of.len == 0 && !pl_arena_copy(m->keep, when, &j->as_of)) ||
             (j->problem.len == 0 && !pl_arena_copy(m->keep, problem, &j->problem)))
@@ -305,39 +307,31 @@ static pl_rc app_coverage(struct pl_matcher *m, struct pl_err *err)
     const struct pl_app_type *types = m->apps.items;
     struct judges j = { 0 };
     size_t missing = 0;
-    bool few = false;
-    pl_rc rc = PL_OK;
-    if (m->apps.n == 0)
-        return PL_OK;
-    for (size_t i = 0; !rc && i < m->apps.n; i++) {
-        int64_t stream = 0;
-        if (types[i].covered) {
-            struct judges here = { 0 };
-            rc = pl_match_stream(m, types[i].type, &stream, err);
-            if (!rc)
-                rc = find_judges(m, stream, &here, err);
-            few = few || selection_only(&here);
-            if (j.n == 0 || (selection_only(&here) && !selection_only(&j)))
-                j = here;
-            continue;
-        }
-        missing++;
-        rc = add_gap(m, "app-vuln", "no-advisories",
-                     pl_arena_printf(m->keep,
-                                     "no feed of the advisory database covers %.*s: "
-                                     "%llu package%s not judged",
-                                     PL_FMT(types[i].type), (unsigned long long)types[i].n,
-                                     types[i].n == 1 ? " was" : "s were"),
-                     err);
-    }
-    bool whole = missing == 0 && m->inv->all_layers_read;
+    for (size_t i = 0; i < m->apps.n; i++)
+        missing += types[i].stream == 0;
+    pl_rc rc = app_judges(m, &j, err);
+    if (!rc)
+        rc = app_gaps(m, &j, err);
+    if (rc)
+        return rc;
     *c = (struct pl_coverage){ .class_id = PL_CLASS_APP_VULN,
                                .by = j.by.len || m->apps.n ? j.by : PL_LIT("inventory"),
                                .as_of = j.as_of,
-                               .state = whole                  ? PL_COVERAGE_ASSESSED
-                                        : missing == m->apps.n ? PL_COVERAGE_UNSUPPORTED
-                                                               : PL_COVERAGE_PARTIAL };
-    return rc || !few ? rc : few_advisories(m, &j, c, err);
+                               .state = PL_COVERAGE_ASSESSED,
+                               .detail = owned_note(m) };
+    if (missing) {
+        c->state = missing == m->apps.n ? PL_COVERAGE_UNSUPPORTED : PL_COVERAGE_PARTIAL;
+        c->detail = uncovered_types(m);
+    } else if (!m->inv->all_layers_read) {
+        c->state = PL_COVERAGE_PARTIAL;
+        c->detail = PL_LIT("some layers could not be read");
+    } else if (j.problem.len) {
+        c->state = PL_COVERAGE_PARTIAL;
+        c->detail = PL_LIT("a feed could not be read to its end");
+    } else if (m->apps.n == 0 && m->n_owned == 0) {
+        c->detail = PL_LIT("the image holds no packages of applications");
+    }
+    return selection_only(&j) ? few_advisories(m, &j, c, err) : PL_OK;
 }
 
 pl_rc pl_match_coverage(struct pl_matcher *m, struct pl_err *err)

@@ -138,7 +138,7 @@ static pl_rc make_plan(struct plan *p, int argc, char **argv, struct pl_err *err
     if (n == 0)
         return pl_fail(err, PL_EUSAGE, "no TARGET: an image, an archive or a folder");
     rc = check_words(w, err);
-    return rc ? rc : plan_formats(p, err);
+    return rc ? rc : pl_jobs_plan(&w->formats, w->output, p->n_targets, &p->jobs, err);
 }
 
 /* ---- the judge's files ---- */
@@ -190,52 +190,6 @@ static void plan_done(struct plan *p)
     pl_ignores_free(p->ignores);
     pl_vex_free(p->vex);
     pl_policy_free(p->policy);
-}
-
-/* ---- a screen and its habits ---- */
-
-static bool unicode_screen(void)
-{
-    static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
-    for (size_t i = 0; i < PL_COUNT(names); i++) {
-        const char *value = getenv(names[i]);
-        if (value && *value)
-            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
-    }
-    return false;
-}
-
-static struct pl_format_opts format_opts(const struct plan *p, FILE *out)
-{
-    struct pl_format_opts o = { .unicode = unicode_screen(),
-                                .verbose = p->words.verbose,
-                                .quiet = p->words.quiet,
-                                .several = p->n_targets > 1 };
-    struct winsize w;
-    const char *term = getenv("TERM"), *plain = getenv("NO_COLOR");
-    if (!isatty(fileno(out)))
-        return o;
-    if (ioctl(fileno(out), TIOCGWINSZ, &w) == 0)
-        o.columns = w.ws_col;
-    o.colour = !(plain && *plain) && term && strcmp(term, "dumb") != 0;
-    return o;
-}
-
-/* ---- signals ---- */
-
-/* Children of the layer pass end with their parent; what is half-written is ours to remove. */
-static void interrupted(int number)
-{
-    pl_output_abandon_all();
-    _exit(128 + number);
-}
-
-static void catch_signals(void)
-{
-    struct sigaction end = { .sa_handler = interrupted }, quiet = { .sa_handler = SIG_IGN };
-    sigaction(SIGINT, &end, NULL);
-    sigaction(SIGTERM, &end, NULL);
-    sigaction(SIGPIPE, &quiet, NULL); /* a closed pipe is an error of the write that met it */
 }
 
 /* ---- saying things ---- */

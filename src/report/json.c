@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "model/purl.h"
 #include "report/format.h"
+#include "report/sbom.h"
 
 static void text(struct pl_jsonw *w, const char *key, pl_span value)
 {

@@ -1,13 +1,15 @@
 #include "scan/layer_pass.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/map.h"
 #include "image/walk.h"
 #include "scan/entry_bytes.h"
 
-enum { MAX_ROWS = 16, MAX_SUFFIXES = 8, MAX_LINKS = 100000 };
+enum { MAX_ROWS = 16, MAX_SUFFIXES = 8, MAX_LINKS = 100000, READ_BYTES = 64 << 10 };
 
 /* A file for a row that streams, where it must be had whole: for a second such row, or under
  * several names of one file. */
