@@ -46,43 +46,51 @@ static void today(const struct pl_report *r, char out[11])
 /* Which feeds cover the stream: their names in order of rank, and the date of the first. */
 struct judges {
     pl_span by, as_of, problem;
-    size_t n, n_whole;  /* n_whole: without a selection */
-    uint64_t selection; /* how many vulnerabilities it knows */
+    size_t n, n_whole, n_few; /* all; without selections; streams that only a selection judges */
+    uint64_t selection;       /* how many vulnerabilities it knows */
 };
 
-static bool selection_only(const struct judges *j) { return j->n && !j->n_whole; }
+static bool selection_only(const struct judges *j) { return j->n_few > 0; }
 
-/* "a feed", "a selection (573 vulnerabilities)" */
+/* "a feed", "a selection (573 vulnerabilities)"; NULL: no memory. */
 static const char *judge_name(struct pl_matcher *m, struct judges *j)
 {
     pl_span what = pl_sql_text(m->get_judges, 0), name = pl_sql_text(m->get_judges, 3);
-    const char *gap = j->n ? ", " : "";
     if (!pl_span_eq(name, PL_LIT(PL_FEED_SELECTION))) {
         j->n_whole++;
-        return pl_arena_printf(m->keep, "%.*s%s%.*s", PL_FMT(j->by), gap, PL_FMT(what));
+        return pl_arena_printf(m->keep, "%.*s", PL_FMT(what));
     }
     j->selection = (uint64_t)sqlite3_column_int64(m->get_judges, 4);
-    return pl_arena_printf(m->keep, "%.*s%s%.*s (%llu vulnerabilities)", PL_FMT(j->by), gap,
-                           PL_FMT(what), (unsigned long long)j->selection);
+    return pl_arena_printf(m->keep, "%.*s (%llu vulnerabilities)", PL_FMT(what),
+                           (unsigned long long)j->selection);
+}
+
+static pl_rc add_judge(struct pl_matcher *m, struct judges *j, struct pl_err *err)
+{
+    pl_span when = pl_sql_text(m->get_judges, 1), problem = pl_sql_text(m->get_judges, 2);
+    const char *name = judge_name(m, j);
+    if (!name)
+        return full(err);
+    if (j->n++ && pl_span_find(j->by, pl_span_str(name)) != SIZE_MAX)
+        return PL_OK; /* of another stream, said already */
+    char *by = pl_arena_printf(m->keep, "%.*s%s%s", PL_FMT(j->by), j->by.len ? ", " : "", name);
+    if (!by || (j->as_of.len == 0 && !pl_arena_copy(m->keep, when, &j->as_of)) ||
+        (j->problem.len == 0 && !pl_arena_copy(m->keep, problem, &j->problem)))
+        return full(err);
+    j->by = pl_span_str(by);
+    return PL_OK;
 }
 
 static pl_rc find_judges(struct pl_matcher *m, int64_t stream, struct judges *j, struct pl_err *err)
 {
+    size_t before = j->n, whole = j->n_whole;
     bool row = true;
     pl_rc rc = PL_OK;
     sqlite3_bind_int64(m->get_judges, 1, stream);
-    while (!rc && !(rc = pl_sql_step(m->get_judges, &row, err)) && row) {
-        pl_span when = pl_sql_text(m->get_judges, 1), problem = pl_sql_text(m->get_judges, 2);
-        if (pl_span_find(j->by, pl_sql_text(m->get_judges, 0)) != SIZE_MAX)
-            continue; /* of another stream, said already */
-        const char *by = judge_name(m, j);
-        if (!by || (j->as_of.len == 0 && !pl_arena_copy(m->keep, when, &j->as_of)) ||
-            (j->problem.len == 0 && !pl_arena_copy(m->keep, problem, &j->problem)))
-            rc = full(err);
-        j->by = pl_span_str(by);
-        j->n++;
-    }
+    while (!rc && !(rc = pl_sql_step(m->get_judges, &row, err)) && row)
+        rc = add_judge(m, j, err);
     sqlite3_reset(m->get_judges);
+    j->n_few += j->n > before && j->n_whole == whole;
     return rc;
 }
 
@@ -331,7 +339,7 @@ static pl_rc app_coverage(struct pl_matcher *m, struct pl_err *err)
     } else if (m->apps.n == 0 && m->n_owned == 0) {
         c->detail = PL_LIT("the image holds no packages of applications");
     }
-    return selection_only(&j) ? few_advisories(m, &j, c, err) : PL_OK;
+    return m->apps.n && selection_only(&j) ? few_advisories(m, &j, c, err) : PL_OK;
 }
 
 pl_rc pl_match_coverage(struct pl_matcher *m, struct pl_err *err)

@@ -53,6 +53,8 @@ static void run_case(const char *row, const char *folder)
     for (struct dirent *e; d && (e = readdir(d));)
         if (strncmp(e->d_name, "in.", 3) == 0)
             snprintf(in, sizeof(in), "%s/%s", folder, e->d_name);
+    if (!in[0])
+        return; /* a case of another test, with rows.txt */
     snprintf(want_path, sizeof(want_path), "%s/want.json", folder);
     PL_AUTO(text) char *got = NULL;
     size_t size = 0;
