@@ -173,20 +173,41 @@ static size_t count_first(const struct pl_table *t)
     return n;
 }
 
-static bool one_caution(const struct pl_group *g, size_t n)
+/* Another of the groups has the same caution: it is said once, below them all. */
+static bool shared_caution(const struct pl_group *g, size_t n, size_t at)
 {
-    for (size_t i = 1; i < n; i++)
-        if (!pl_span_eq(g[i].caution, g[0].caution))
-            return false;
-    return n > 1 && g[0].caution.len;
+    for (size_t i = 0; i < n; i++)
+        if (i != at && pl_span_eq(g[i].caution, g[at].caution))
+            return g[at].caution.len > 0;
+    return false;
+}
+
+static void shared_cautions(struct pl_table *t, const struct pl_group *g, size_t n)
+{
+    struct pl_page *p = &t->page;
+    for (size_t i = 0; i < n; i++) {
+        bool said = false;
+        for (size_t k = 0; k < i; k++)
+            said = said || pl_span_eq(g[k].caution, g[i].caution);
+        if (said || !shared_caution(g, n, i))
+            continue;
+        pl_page_line(p);
+        pl_page_pad(p, 2);
+        pl_page_put(p, PL_TONE_MEDIUM, PL_LIT("Beware:"));
+        pl_page_pad(p, 10);
+        pl_page_wrap(p, PL_TONE_PLAIN, 10, "", pl_table_text(t, g[i].caution));
+        pl_page_line(p);
+    }
 }
 
 static void all_at_once(struct pl_table *t)
 {
     const struct pl_groups *g = &t->groups;
-    size_t with_command = 0;
-    for (size_t i = 0; i < g->n; i++)
+    size_t with_command = 0, others = 0;
+    for (size_t i = 0; i < g->n; i++) {
         with_command += g->items[i].class_id == PL_CLASS_OS_VULN && g->items[i].command.len;
+        others += g->items[i].class_id == PL_CLASS_APP_VULN;
+    }
     if (with_command < 2)
         return;
     pl_span command =
@@ -196,7 +217,9 @@ static void all_at_once(struct pl_table *t)
     pl_page_line(&t->page);
     pl_page_pad(&t->page, 2);
     pl_page_printf(&t->page, PL_TONE_BOLD,
-                   "All %zu that have a fix, at once:", g->n_upgradable_findings);
+                   others ? "All %zu of the distribution that have a fix, at once:"
+                          : "All %zu that have a fix, at once:",
+                   g->n_upgradable_findings);
     unsigned room = (t->page.columns - PL_TABLE_TEXT) * COMMAND_LINES;
     if (!t->opts->verbose && pl_layout_width(command) > room) {
         const char *said =
@@ -225,7 +248,6 @@ static void do_first(struct pl_table *t, size_t n)
     const struct pl_group *g = t->groups.items;
     unsigned most = (p->columns - PL_TABLE_TEXT) * 3 / 5;
     unsigned layer_column = PL_TABLE_TEXT + 3 + widest_name(t, g, n, most);
-    bool together = one_caution(g, n);
     pl_table_title(t, "DO FIRST");
     pl_page_pad(p, layer_column);
     pl_page_put(p, PL_TONE_DIM, PL_LIT("layer"));
@@ -233,17 +255,10 @@ static void do_first(struct pl_table *t, size_t n)
     for (size_t i = 0; i < n; i++) {
         if (i)
             pl_page_line(p);
-        first_group(t, &g[i], layer_column, !together);
+        first_group(t, &g[i], layer_column, !shared_caution(g, n, i));
     }
     all_at_once(t);
-    if (together) {
-        pl_page_line(p);
-        pl_page_pad(p, 2);
-        pl_page_put(p, PL_TONE_MEDIUM, PL_LIT("Beware:"));
-        pl_page_pad(p, 10);
-        pl_page_wrap(p, PL_TONE_PLAIN, 10, "", pl_table_text(t, g[0].caution));
-        pl_page_line(p);
-    }
+    shared_cautions(t, g, n);
 }
 
 /* ---- THE REST ---- */
