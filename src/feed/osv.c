@@ -517,7 +517,6 @@ static pl_rc record(struct osv *o, const json_t *rec, struct pl_err *err)
     if (is_no_flaw(o))
         return PL_OK;
     covers(o);
-    o->out->published(o->out, a->modified); /* a feed is as old as its newest record */
     if (a->withdrawn)
         o->r.affected.n = 0;
     return pl_record_emit(&o->r, o->out, err);

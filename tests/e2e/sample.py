@@ -105,7 +105,10 @@ def the_report_fits_its_schema():
         schema = json.load(f)
     with temp_dir() as d:
         report = report_of(made(d), d)
-    jsonschema.Draft202012Validator(schema).validate(report)
+    whole = dict(schema["$defs"]["report"], **{"$defs": schema["$defs"]})
+    said = ["%s: %s" % ("/".join(map(str, e.absolute_path)), e.message[:200])
+            for e in jsonschema.Draft202012Validator(whole).iter_errors(report)]
+    assert not said, said[:5]
 
 
 @case
