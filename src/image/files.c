@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "image/archive.h"
+
+enum { FIRST_BYTE_MS = 2000 }; /* for whoever is about to open a named pipe for writing */
 
 struct directory {
     struct pl_files base;
@@ -144,7 +147,7 @@ pl_rc pl_files_open(const char *path, const struct pl_source_opts *o, struct pl_
     if (standard_input || S_ISFIFO(st.st_mode)) {
         int spooled = -1;
         if (fd >= 0)
-            fcntl(fd, F_SETFL, 0); /* a named pipe is waited for */
+            (void)poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, FIRST_BYTE_MS);
         rc = pl_spool(standard_input ? STDIN_FILENO : fd, o, &spooled, err);
         pl_close_fd(fd);
         fd = spooled;
