@@ -171,7 +171,8 @@ unsigned pl_sandbox_enter(const struct pl_sandbox_opts *o)
         got |= PL_SANDBOX_NO_NEW_PRIVS;
     if (landlock(o->tree_fd))
         got |= PL_SANDBOX_LANDLOCK;
-    if (o->tree_fd < 0 && !SANITIZED) /* no new descriptors: after Landlock, which needs one */
+    /* No new descriptors, unless they are handed in: after Landlock, which needs one. */
+    if (o->tree_fd < 0 && !o->descriptors && !SANITIZED)
         setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 0 });
     if (seccomp(o))
         got |= PL_SANDBOX_SECCOMP;
