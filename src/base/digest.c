@@ -1,5 +1,6 @@
 #include "base/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
@@ -55,6 +56,11 @@ pl_span pl_digest_algorithm(const pl_digest *d)
 pl_rc pl_hasher_new(pl_span algorithm, struct pl_hasher **out, struct pl_err *err)
 {
     struct pl_hasher *h = calloc(1, sizeof(*h));
+    /* OpenSSL 3.0 fetches from its default context without asking whether that could be made. */
+    if (!h || !OSSL_LIB_CTX_get0_global_default()) {
+        free(h);
+        h = NULL;
+    }
     if (!h)
         return pl_fail(err, PL_ENOMEM, "out of memory");
     if (algorithm.len < sizeof(h->algorithm) && algorithm.len)

@@ -26,7 +26,7 @@ def facts(report, layers=True):
 
 
 def alpine_root():
-    found = os.path.join(IMAGES or "/nonexistent", "alpine/alpine-minirootfs-3.20.3-x86_64.tar.gz")
+    found = os.path.join(IMAGES or "/nonexistent", "alpine/alpine-minirootfs-3.9.6-x86_64.tar.gz")
     if not os.path.exists(found):
         return tar(entry("lib/apk/db/installed", PACKAGES + BAD_PACKAGE)), None
     with gzip.open(found) as f:
@@ -64,8 +64,8 @@ class Same:
     def check(self, target, layers=True, **kw):
         got = self.scan(target, **kw)
         want = self.want if layers else sorted((*x[:3], None) for x in self.want)
-        assert facts(got, layers) == want, (target, facts(got, layers)[:3], want[:3])
-        assert not got["gaps"], (target, got["gaps"])
+        gaps = [g for g in got["gaps"] if g["reason"] != "end-of-life"]  # the release's, not ours
+        assert facts(got, layers) == want and not gaps, (target, facts(got, layers)[:3], want[:3], gaps)
         return got
 
 
@@ -102,6 +102,9 @@ def local_transports():
 
 class Engine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass  # who has read enough hangs up
 
 
 @case
