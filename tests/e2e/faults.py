@@ -13,7 +13,7 @@ from kit.image import BAD_PACKAGE, PACKAGES, Layer, bench, entry, tar, write
 from lib import RELEASE, Skip, case, run_cases
 
 SHIM = os.path.join(os.path.dirname(RELEASE), "tests/fault.so")
-POINTS = int(os.environ.get("PLIMSOLL_FAULT_POINTS", "60"))
+POINTS = int(os.environ.get("PLIMSOLL_FAULT_POINTS", "50"))
 
 
 def findings(report):
@@ -71,7 +71,9 @@ class Faults:
         else:
             report = json.loads(p.stdout)
             assert findings(report) == self.want or report["gaps"], "a lie: " + where
-            assert not [g for g in report["gaps"] if "signal" in (g["detail"] or "")], (where, report["gaps"])
+            # libseccomp without memory may leave out a rule and not say so: glibc then ends the child,
+            # which is a gap. Nothing else may.
+            assert (kind, who) == ("alloc", "child") or not [g for g in report["gaps"] if g["reason"] == "crashed"], (where, report["gaps"])
             with open(home + "/table", encoding="utf-8", errors="replace") as f:
                 assert f.read().strip(), where
         shutil.rmtree(home)

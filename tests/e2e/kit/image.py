@@ -218,7 +218,7 @@ class Seen:
         assert self.status in (0, 3, 4), self
         if self.status == 3:
             assert self.report is None, self
-            assert len(self.lines) == 1 and len(self.lines[0]) < 1200, self
+            assert len(self.lines) == 1 and len(self.lines[0]) < 8000, self
         else:
             assert self.report is not None, self
             clean = "Safe to sail" in self.table
