@@ -3,10 +3,12 @@ other jars with and without their metadata; findings by the advisories of GitHub
 import io
 import os
 import resource
+import struct
+import subprocess
 import time
 import zipfile
 
-from lib import RELEASE, Skip, case, need_feeds, need_tools, plimsoll, run_cases, scan, sh, temp_dir
+from lib import RELEASE, Skip, case, need_feeds, need_tools, plimsoll, run_cases, scan, temp_dir
 
 LOG4J = "org.apache.logging.log4j:log4j-core"
 ARTEFACTS = """
@@ -49,7 +51,8 @@ def artefacts():
         items = "".join(ITEM % tuple(a.split(":")) for a in ARTEFACTS)
         with open(os.path.join(folder, "pom.xml"), "w", encoding="utf-8") as f:
             f.write(POM % (os.path.join(folder, "jars"), items))
-        p = sh("mvn", "-q", "-B", "dependency:copy", cwd=folder, check=False)
+        p = subprocess.run(["mvn", "-q", "-B", "dependency:copy"], cwd=folder, check=False, stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if p.returncode:
             _have["why"] = "Maven could not fetch the artefacts: %s" % p.stdout.decode()[-300:].strip()
             raise Skip(_have["why"])
@@ -62,10 +65,11 @@ def database():
     if "db" not in _have:
         _have["db-temp"] = temp_dir()
         work = _have["db-temp"].__enter__()
-        os.makedirs(os.path.join(work, "feeds/osv"))
-        os.symlink(os.path.join(feeds, "osv/GHSA"), os.path.join(work, "feeds/osv/GHSA"))
-        _have["db"] = os.path.join(work, "db")
-        plimsoll("db", "build", "--feeds", os.path.join(work, "feeds"), "--output", _have["db"], binary=fast())
+        db = os.path.join(work, "db")
+        os.makedirs(os.path.join(work, "feeds/osv/GHSA"))
+        os.symlink(os.path.join(feeds, "osv/GHSA/all.zip"), os.path.join(work, "feeds/osv/GHSA/all.zip"))
+        plimsoll("db", "build", "--feeds", os.path.join(work, "feeds"), "--output", db, binary=fast())
+        _have["db"] = db
     return _have["db"]
 
 
@@ -110,6 +114,26 @@ def pack_streaming(files):
     return bytes(out.data)
 
 
+def relocated(data, old, new):
+    """A class file with another package name in its text constants, as a relocating build writes it."""
+    out, at = bytearray(data[:10]), 10
+    count, i = struct.unpack(">H", data[8:10])[0], 1
+    sizes = {7: 2, 8: 2, 16: 2, 19: 2, 20: 2, 15: 3, 3: 4, 4: 4, 9: 4, 10: 4, 11: 4, 12: 4, 17: 4, 18: 4, 5: 8, 6: 8}
+    while i < count:
+        tag = data[at]
+        if tag == 1:
+            end = at + 3 + struct.unpack(">H", data[at + 1:at + 3])[0]
+            text = data[at + 3:end].replace(old.encode(), new.encode())
+            text = text.replace(old.replace("/", ".").encode(), new.replace("/", ".").encode())
+            out += bytes([1]) + struct.pack(">H", len(text)) + text
+        else:
+            end = at + 1 + sizes[tag]
+            out += data[at:end]
+        at = end
+        i += 2 if tag in (5, 6) else 1
+    return bytes(out) + data[at:]
+
+
 def shade(name, metadata=False, relocate=None):
     """The classes of an artefact as a build tool copies them into another jar."""
     files = {"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\r\n\r\n",
@@ -122,7 +146,7 @@ def shade(name, metadata=False, relocate=None):
             if relocate:
                 old, new = relocate
                 entry = entry.replace(old, new)
-                data = data.replace(old.encode(), new.encode())
+                data = relocated(data, old, new) if entry.endswith(".class") else data
             files[entry] = data
     return files
 
