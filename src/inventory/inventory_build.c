@@ -473,8 +473,10 @@ static pl_rc build(struct builder *b, struct pl_inventory *out, struct pl_err *e
         rc = keep_facts_and_gaps(b, err);
     if (rc)
         return rc;
-    qsort(b->packages.items, b->packages.n, sizeof(struct pl_package), package_order);
-    qsort(b->facts.items, b->facts.n, sizeof(struct pl_fact), fact_order);
+    if (b->packages.n) /* an array without elements has no address, which qsort() must have */
+        qsort(b->packages.items, b->packages.n, sizeof(struct pl_package), package_order);
+    if (b->facts.n)
+        qsort(b->facts.items, b->facts.n, sizeof(struct pl_fact), fact_order);
     b->packages.n = pl_inventory_drop_echoes(b->packages.items, b->packages.n);
     rc = pl_inventory_owners(b->packages.items, b->packages.n, b->reports, b->n, b->tmp, b->keep,
                              err);
