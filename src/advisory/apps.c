@@ -274,7 +274,7 @@ static pl_rc find_outsiders(struct pl_matcher *m, struct pl_err *err)
 {
     for (size_t i = 0; i < m->inv->n_packages; i++) {
         const struct pl_package *p = &m->inv->packages[i];
-        if (p->owner.len || p->vendor.len == 0 || pl_third_party(p, m->inv->os.distro).len == 0)
+        if (p->owner.len || pl_third_party(p, m->inv->os.distro).len == 0)
             continue;
         char *key = pl_arena_printf(m->keep, "%.*s/%.*s", PL_FMT(p->type), PL_FMT(p->name));
         void **at = key ? pl_map_at(&m->outsiders, pl_span_str(key)) : NULL;
