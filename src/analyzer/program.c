@@ -60,7 +60,8 @@ static pl_rc fill(struct reading *r, struct pl_err *err)
     return PL_OK;
 }
 
-/* A header stands at a multiple of 16 of its address, and so of the file, whose pages are mapped. */
+/* A header stands at a multiple of 16 of its address, and so of the file, whose pages are mapped.
+ */
 static pl_rc on_mark(void *ctx, unsigned id, size_t end, struct pl_err *err)
 {
     struct reading *r = ctx;

@@ -62,7 +62,8 @@ void pl_search_prepare(void);
 /* NULL-ended globs of the rules whose files are not ELF; by_name: of those known by path alone. */
 const char *const *pl_search_globs(bool by_name);
 
-/* Which rules speak of this path? It lives in the input's tmp. NULL and err when there is no room, or the rules are broken. */
+/* Which rules speak of this path? It lives in the input's tmp. NULL and err when there is no room,
+ * or the rules are broken. */
 struct pl_search *pl_search_open(const struct pl_input *in, bool elf, struct pl_err *err);
 /* Marks that end in (from, to] of the bytes are told, rules' literals are looked at. */
 pl_rc pl_search_bytes(struct pl_search *s, pl_span bytes, size_t from, size_t to,

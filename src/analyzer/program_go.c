@@ -25,9 +25,9 @@ static bool inline_texts(pl_span from, struct info *out)
 {
     pl_span at = pl_span_from(from, HEADER);
     uint64_t len;
-    return pl_span_varint(&at, &len) && len <= MAX_TEXT && pl_span_take(&at, len, &out->toolchain) &&
-           pl_span_varint(&at, &len) && len <= PL_GO_INFO_MAX &&
-           pl_span_take(&at, len, &out->modules);
+    return pl_span_varint(&at, &len) && len <= MAX_TEXT &&
+           pl_span_take(&at, len, &out->toolchain) && pl_span_varint(&at, &len) &&
+           len <= PL_GO_INFO_MAX && pl_span_take(&at, len, &out->modules);
 }
 
 static bool word(pl_span *in, unsigned size, bool big, uint64_t *out)
@@ -149,7 +149,7 @@ static bool like_version(pl_span s)
  * (Prometheus and Kubernetes keep theirs in a library), 0 not at all. */
 static int version_key(pl_span key, pl_span module)
 {
-    static const char *const names[] = { "version", "gitversion", "buildversion", "semver",
+    static const char *const names[] = { "version",    "gitversion",  "buildversion",  "semver",
                                          "appversion", "gitdescribe", "releaseversion" };
     size_t dot = pl_span_rchr(key, '.');
     if (dot == SIZE_MAX)
@@ -297,8 +297,7 @@ pl_rc pl_program_go(const struct pl_input *in, pl_span from, pl_span whole, bool
         return PL_OK; /* the magic alone: a program that reads build information has it too */
     *seen = true;
     pl_span release = release_of(info.toolchain, buf, sizeof(buf));
-    pl_rc rc = release.len
-                   ? put(in, PL_LIT("stdlib"), release, PL_PACKAGE_RUNTIME, out, err)
-                   : PL_OK;
+    pl_rc rc =
+        release.len ? put(in, PL_LIT("stdlib"), release, PL_PACKAGE_RUNTIME, out, err) : PL_OK;
     return rc ? rc : put_modules(unframed(info.modules), in, out, err);
 }

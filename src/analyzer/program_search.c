@@ -23,8 +23,9 @@ enum {
 static const struct {
     const char *bytes;
     size_t len;
-} marks[PL_N_MARKS] = { [PL_MARK_GO] = { PL_GO_MAGIC, 14 },
-                        [PL_MARK_CRATE] = { "cargo/registry/src/", 19 } };
+} marks[PL_N_MARKS] = {
+    [PL_MARK_GO] = { PL_GO_MAGIC, 14 }, [PL_MARK_CRATE] = { "cargo/registry/src/", 19 }
+};
 
 /* One use of a literal: a rule's find, or one of its `also`. */
 struct use {
@@ -76,8 +77,7 @@ static pl_rc compile(const struct pl_program_rule *rule, pl_span pattern, pcre2_
 {
     int code;
     PCRE2_SIZE at;
-    *out = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len, 0, &code,
-                         &at, NULL);
+    *out = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len, 0, &code, &at, NULL);
     if (!*out) {
         PCRE2_UCHAR why[120];
         pcre2_get_error_message(code, why, sizeof(why));
@@ -260,7 +260,7 @@ const char *const *pl_search_globs(bool by_name)
 
 struct state {
     uint32_t rule;
-    uint32_t also; /* bit i: also[i] was seen */
+    uint32_t also;  /* bit i: also[i] was seen */
     pl_span begins; /* how the version must begin; empty: any */
     pl_span version;
 };
@@ -299,8 +299,7 @@ static pl_rc add_state(struct pl_search *s, uint32_t rule)
             return PL_OK;
     struct state *st = &s->states[s->n_states];
     *st = (struct state){ .rule = rule };
-    if (r->path.len && !matched(engine.compiled[rule].path, s->in->path, &st->begins) &&
-        r->by_name)
+    if (r->path.len && !matched(engine.compiled[rule].path, s->in->path, &st->begins) && r->by_name)
         return PL_OK;
     s->n_states++;
     return PL_OK;
@@ -359,8 +358,8 @@ static bool version_like(pl_span v)
 /* "3.11" begins "3.11.2", not "3.110.1". */
 static bool begins(pl_span version, pl_span with)
 {
-    return pl_span_starts(version, with) &&
-           (with.len == 0 || version.len == with.len || !isdigit((unsigned char)version.ptr[with.len]));
+    return pl_span_starts(version, with) && (with.len == 0 || version.len == with.len ||
+                                             !isdigit((unsigned char)version.ptr[with.len]));
 }
 
 static void try_on(struct pl_search *s, struct state *st, uint32_t find, pl_span window)
@@ -426,7 +425,8 @@ pl_rc pl_search_bytes(struct pl_search *s, pl_span bytes, size_t from, size_t to
     s->ctx = ctx;
     s->err = err;
     try_beginning(s);
-    hs_error_t rc = hs_scan(engine.db, bytes.ptr, (unsigned)bytes.len, 0, engine.scratch, on_hit, s);
+    hs_error_t rc =
+        hs_scan(engine.db, bytes.ptr, (unsigned)bytes.len, 0, engine.scratch, on_hit, s);
     if (s->rc)
         return s->rc;
     return rc == HS_SUCCESS ? PL_OK : pl_fail(err, PL_EFORMAT, "the search failed (%d)", rc);

@@ -1,248 +1,166 @@
 #include "model/program_rules.h"
 
 #include <pthread.h>
-#include <yaml.h>
 
 #include "base/limits.h"
 #include "base/rules.h"
+#include "base/yaml.h"
 
 struct reader {
     const char *file;
-    yaml_document_t doc;
     struct pl_arena *a;
     struct pl_err *err;
 };
 
-static pl_rc bad(struct reader *r, const yaml_node_t *at, const char *what)
+static pl_rc full(const struct reader *r)
 {
-    return pl_fail(r->err, PL_EFORMAT, "%s: line %zu: %s", r->file, at->start_mark.line + 1, what);
+    return pl_fail(r->err, PL_ENOMEM, "%s: no room", r->file);
 }
 
-static pl_rc full(struct reader *r) { return pl_fail(r->err, PL_ENOMEM, "%s: no room", r->file); }
-
-static pl_span scalar(const yaml_node_t *n)
+static pl_rc texts(const struct reader *r, const struct pl_yaml *map, const char *key,
+                   const pl_span **out, size_t *n)
 {
-    return n->type == YAML_SCALAR_NODE ? pl_span_of(n->data.scalar.value, n->data.scalar.length)
-                                       : PL_SPAN_NONE;
+    const struct pl_yaml **nodes = NULL;
+    size_t count = 0;
+    pl_rc rc = pl_yaml_texts(r->file, map, key, r->a, &nodes, &count, r->err);
+    pl_span *list = rc ? NULL : pl_arena_array(r->a, count + 1, sizeof(*list));
+    if (!list)
+        return rc ? rc : full(r);
+    for (size_t i = 0; i < count; i++)
+        list[i] = nodes[i]->text;
+    *out = list;
+    *n = count;
+    return PL_OK;
 }
 
-static pl_rc text(struct reader *r, const yaml_node_t *n, pl_span *out)
+static pl_rc flag(const struct reader *r, const struct pl_yaml *map, const char *key, bool *out)
 {
-    if (n->type != YAML_SCALAR_NODE)
-        return bad(r, n, "a text is wanted here");
-    return pl_arena_copy(r->a, scalar(n), out) ? PL_OK : full(r);
-}
-
-static size_t list_length(const yaml_node_t *n)
-{
-    return (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
-}
-
-static yaml_node_t *item(struct reader *r, const yaml_node_t *list, size_t i)
-{
-    return yaml_document_get_node(&r->doc, list->data.sequence.items.start[i]);
-}
-
-/* Sequences of YAML hold any number of nodes; those of rules are short. */
-static pl_rc list(struct reader *r, const yaml_node_t *n, size_t size, void **out, size_t *count)
-{
-    if (n->type != YAML_SEQUENCE_NODE)
-        return bad(r, n, "a list is wanted here");
-    *count = list_length(n);
-    *out = pl_arena_array(r->a, *count + 1, size);
-    return *out ? PL_OK : full(r);
-}
-
-static pl_rc texts(struct reader *r, const yaml_node_t *n, const pl_span **out, size_t *count)
-{
-    void *items;
-    pl_rc rc = list(r, n, sizeof(pl_span), &items, count);
-    for (size_t i = 0; !rc && i < *count; i++)
-        rc = text(r, item(r, n, i), (pl_span *)items + i);
-    *out = items;
+    int yes = 0;
+    pl_rc rc = pl_yaml_bool(r->file, map, key, &yes, r->err);
+    *out = yes;
     return rc;
 }
 
-/* ---- maps: each key is a row ---- */
-
-struct key {
-    const char *name;
-    pl_rc (*read)(struct reader *r, const yaml_node_t *n, void *into, size_t at);
-    size_t at;
-};
-
-static pl_rc read_map(struct reader *r, const yaml_node_t *n, const struct key *keys, size_t n_keys,
-                      void *into)
+static pl_rc text(const struct reader *r, const struct pl_yaml *map, const char *key, pl_span *out)
 {
-    if (n->type != YAML_MAPPING_NODE)
-        return bad(r, n, "a map is wanted here");
-    for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
-        const yaml_node_t *k = yaml_document_get_node(&r->doc, p->key);
-        const struct key *row = NULL;
-        for (size_t i = 0; i < n_keys; i++)
-            if (pl_span_eq(scalar(k), pl_span_str(keys[i].name)))
-                row = &keys[i];
-        if (!row)
-            return bad(r, k, "no such key in a rule");
-        pl_rc rc = row->read(r, yaml_document_get_node(&r->doc, p->value), into, row->at);
-        if (rc)
-            return rc;
+    return pl_yaml_text(r->file, map, key, out, r->err);
+}
+
+/* The members of a list of maps that have these keys alone; NULL and no error: the list is absent.
+ */
+static pl_rc maps(const struct reader *r, const struct pl_yaml *rule, const char *key,
+                  const char *const *keys, size_t n_keys, const struct pl_yaml **first, size_t *n)
+{
+    const struct pl_yaml *list = pl_yaml_get(rule, key);
+    pl_rc rc = PL_OK;
+    if (list && list->kind != PL_YAML_LIST)
+        return pl_yaml_fail(r->file, list, r->err, "%s is a list", key);
+    *first = list ? list->first : NULL;
+    *n = list ? list->n : 0;
+    for (const struct pl_yaml *m = *first; !rc && m; m = m->next)
+        rc = m->kind == PL_YAML_MAP ? pl_yaml_keys(r->file, m, keys, n_keys, r->err)
+                                    : pl_yaml_fail(r->file, m, r->err, "%s is a list of maps", key);
+    return rc;
+}
+
+static pl_rc read_find(const struct reader *r, const struct pl_yaml *rule,
+                       struct pl_program_rule *out)
+{
+    static const char *const keys[] = { "near", "version" };
+    const struct pl_yaml *m;
+    pl_rc rc = maps(r, rule, "find", keys, PL_COUNT(keys), &m, &out->n_find);
+    struct pl_program_find *f = rc ? NULL : pl_arena_array(r->a, out->n_find + 1, sizeof(*f));
+    if (!f)
+        return rc ? rc : full(r);
+    out->find = f;
+    for (; !rc && m; m = m->next, f++) {
+        rc = text(r, m, "near", &f->near);
+        rc = rc ? rc : text(r, m, "version", &f->version);
+        if (!rc && !f->version.len)
+            rc = pl_yaml_fail(r->file, m, r->err, "version is needed: a pattern");
+        if (!rc && f->near.len < 3 && !(out->text && !f->near.len))
+            rc = pl_yaml_fail(r->file, m, r->err,
+                              "near needs three bytes or more; only text files do without it");
     }
-    return PL_OK;
+    return rc;
 }
 
-static pl_rc key_text(struct reader *r, const yaml_node_t *n, void *into, size_t at)
+static pl_rc read_samples(const struct reader *r, const struct pl_yaml *rule,
+                          struct pl_program_rule *out)
 {
-    return text(r, n, (pl_span *)(void *)((char *)into + at));
+    static const char *const keys[] = { "path", "text", "version" };
+    const struct pl_yaml *m;
+    pl_rc rc = maps(r, rule, "samples", keys, PL_COUNT(keys), &m, &out->n_samples);
+    struct pl_program_sample *s = rc ? NULL : pl_arena_array(r->a, out->n_samples + 1, sizeof(*s));
+    if (!s)
+        return rc ? rc : full(r);
+    out->samples = s;
+    for (; !rc && m; m = m->next, s++) {
+        rc = text(r, m, "path", &s->path);
+        rc = rc ? rc : text(r, m, "text", &s->text);
+        rc = rc ? rc : text(r, m, "version", &s->version);
+    }
+    return rc;
 }
 
-static pl_rc key_flag(struct reader *r, const yaml_node_t *n, void *into, size_t at)
+static pl_rc check_rule(const struct reader *r, const struct pl_yaml *at,
+                        struct pl_program_rule *rule)
 {
-    bool yes = pl_span_eq(scalar(n), PL_LIT("true"));
-    if (!yes && !pl_span_eq(scalar(n), PL_LIT("false")))
-        return bad(r, n, "true or false is wanted here");
-    *((bool *)into + at) = yes;
-    return PL_OK;
-}
-
-static pl_rc key_note(struct reader *r, const yaml_node_t *n, void *into, size_t at)
-{
-    (void)into;
-    (void)at;
-    return n->type == YAML_SCALAR_NODE ? PL_OK : bad(r, n, "a text is wanted here");
-}
-
-static pl_rc key_files(struct reader *r, const yaml_node_t *n, void *into, size_t at)
-{
-    struct pl_program_rule *rule = into;
-    (void)at;
-    return texts(r, n, &rule->files, &rule->n_files);
-}
-
-static pl_rc key_also(struct reader *r, const yaml_node_t *n, void *into, size_t at)
-{
-    struct pl_program_rule *rule = into;
-    (void)at;
-    return texts(r, n, &rule->also, &rule->n_also);
-}
-
-static pl_rc key_cpe(struct reader *r, const yaml_node_t *n, void *into, size_t at)
-{
-    struct pl_program_rule *rule = into;
-    (void)at;
-    pl_rc rc = texts(r, n, &rule->cpe, &rule->n_cpe);
-    for (size_t i = 0; !rc && i < rule->n_cpe; i++)
+    if (!rule->name.len || !rule->n_files)
+        return pl_yaml_fail(r->file, at, r->err, "a rule needs name and files");
+    if (rule->by_name ? !rule->path.len : !rule->n_find)
+        return pl_yaml_fail(r->file, at, r->err,
+                            rule->by_name ? "by_name needs path" : "a rule needs find");
+    for (size_t i = 0; i < rule->n_cpe; i++)
         if (pl_span_chr(rule->cpe[i], ':') == SIZE_MAX)
-            rc = bad(r, n, "\"vendor:product\" is wanted here");
-    return rc;
+            return pl_yaml_fail(r->file, at, r->err, "cpe is \"vendor:product\"");
+    if (!rule->package.len)
+        rule->package = rule->name;
+    return PL_OK;
 }
 
-static pl_rc key_find(struct reader *r, const yaml_node_t *n, void *into, size_t at)
+static pl_rc read_rule(const struct reader *r, const struct pl_yaml *n, struct pl_program_rule *out)
 {
-    static const struct key keys[] = {
-        { "near", key_text, offsetof(struct pl_program_find, near) },
-        { "version", key_text, offsetof(struct pl_program_find, version) },
-    };
-    struct pl_program_rule *rule = into;
-    void *items;
-    (void)at;
-    pl_rc rc = list(r, n, sizeof(struct pl_program_find), &items, &rule->n_find);
-    struct pl_program_find *f = items;
-    for (size_t i = 0; !rc && i < rule->n_find; i++) {
-        rc = read_map(r, item(r, n, i), keys, PL_COUNT(keys), &f[i]);
-        if (!rc && !f[i].version.len)
-            rc = bad(r, item(r, n, i), "version is needed");
-    }
-    rule->find = items;
-    return rc;
-}
-
-static pl_rc key_samples(struct reader *r, const yaml_node_t *n, void *into, size_t at)
-{
-    static const struct key keys[] = {
-        { "path", key_text, offsetof(struct pl_program_sample, path) },
-        { "text", key_text, offsetof(struct pl_program_sample, text) },
-        { "version", key_text, offsetof(struct pl_program_sample, version) },
-    };
-    struct pl_program_rule *rule = into;
-    void *items;
-    (void)at;
-    pl_rc rc = list(r, n, sizeof(struct pl_program_sample), &items, &rule->n_samples);
-    for (size_t i = 0; !rc && i < rule->n_samples; i++)
-        rc = read_map(r, item(r, n, i), keys, PL_COUNT(keys), (struct pl_program_sample *)items + i);
-    rule->samples = items;
-    return rc;
-}
-
-static const struct key rule_keys[] = {
-    { "name", key_text, offsetof(struct pl_program_rule, name) },
-    { "type", key_text, offsetof(struct pl_program_rule, type) },
-    { "package", key_text, offsetof(struct pl_program_rule, package) },
-    { "files", key_files, 0 },
-    { "text", key_flag, offsetof(struct pl_program_rule, text) },
-    { "by_name", key_flag, offsetof(struct pl_program_rule, by_name) },
-    { "path", key_text, offsetof(struct pl_program_rule, path) },
-    { "find", key_find, 0 },
-    { "also", key_also, 0 },
-    { "cpe", key_cpe, 0 },
-    { "bitnami", key_text, offsetof(struct pl_program_rule, bitnami) },
-    { "note", key_note, 0 },
-    { "samples", key_samples, 0 },
-};
-
-static pl_rc read_rule(struct reader *r, const yaml_node_t *n, struct pl_program_rule *out)
-{
+    static const char *const keys[] = { "name",    "type", "package", "files", "text",
+                                        "by_name", "path", "find",    "also",  "cpe",
+                                        "bitnami", "note", "samples" };
     *out = (struct pl_program_rule){ .type = PL_LIT("generic"), .file = r->file };
-    pl_rc rc = read_map(r, n, rule_keys, PL_COUNT(rule_keys), out);
-    if (rc)
-        return rc;
-    if (!out->name.len || !out->n_files)
-        return bad(r, n, "a rule needs name and files");
-    if (out->by_name ? !out->path.len : !out->n_find)
-        return bad(r, n, out->by_name ? "by_name needs path" : "a rule needs find");
-    for (size_t i = 0; i < out->n_find; i++)
-        if (out->find[i].near.len < 3 && !(out->text && !out->find[i].near.len))
-            return bad(r, n, "near needs three bytes or more; only text files do without it");
-    if (!out->package.len)
-        out->package = out->name;
-    return PL_OK;
-}
-
-static pl_rc read_rules(struct reader *r, struct pl_vec *out)
-{
-    const yaml_node_t *top = yaml_document_get_root_node(&r->doc);
-    if (!top)
-        return PL_OK;
-    if (top->type != YAML_SEQUENCE_NODE)
-        return bad(r, top, "a file of rules is a list");
-    for (size_t i = 0; i < list_length(top); i++) {
-        struct pl_program_rule rule;
-        pl_rc rc = read_rule(r, item(r, top, i), &rule);
-        struct pl_program_rule *at = rc ? NULL : pl_vec_push(r->a, out);
-        if (!at)
-            return rc ? rc : full(r);
-        *at = rule;
-    }
-    return PL_OK;
+    if (n->kind != PL_YAML_MAP)
+        return pl_yaml_fail(r->file, n, r->err, "a rule is a map");
+    pl_rc rc = pl_yaml_keys(r->file, n, keys, PL_COUNT(keys), r->err);
+    rc = rc ? rc : text(r, n, "name", &out->name);
+    rc = rc ? rc : text(r, n, "type", &out->type);
+    rc = rc ? rc : text(r, n, "package", &out->package);
+    rc = rc ? rc : text(r, n, "path", &out->path);
+    rc = rc ? rc : text(r, n, "bitnami", &out->bitnami);
+    rc = rc ? rc : flag(r, n, "text", &out->text);
+    rc = rc ? rc : flag(r, n, "by_name", &out->by_name);
+    rc = rc ? rc : texts(r, n, "files", &out->files, &out->n_files);
+    rc = rc ? rc : texts(r, n, "also", &out->also, &out->n_also);
+    rc = rc ? rc : texts(r, n, "cpe", &out->cpe, &out->n_cpe);
+    rc = rc ? rc : read_find(r, n, out);
+    rc = rc ? rc : read_samples(r, n, out);
+    return rc ? rc : check_rule(r, n, out);
 }
 
 pl_rc pl_program_rules_parse(const char *file, pl_span yaml, struct pl_arena *a, struct pl_vec *out,
                              struct pl_err *err)
 {
-    struct reader r = { .file = file, .a = a, .err = err };
-    yaml_parser_t parser;
-    if (!yaml_parser_initialize(&parser))
-        return pl_fail(err, PL_ENOMEM, "%s: no room", file);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)yaml.ptr, yaml.len);
-    pl_rc rc;
-    if (!yaml_parser_load(&parser, &r.doc)) {
-        rc = pl_fail(err, PL_EFORMAT, "%s: line %zu: %s", file, parser.problem_mark.line + 1,
-                     parser.problem ? parser.problem : "not YAML");
-    } else {
-        rc = read_rules(&r, out);
-        yaml_document_delete(&r.doc);
+    const struct reader r = { .file = file, .a = a, .err = err };
+    struct pl_yaml *top = NULL;
+    pl_rc rc = pl_yaml_parse(file, yaml, a, &top, err);
+    if (rc || !top)
+        return rc;
+    if (top->kind != PL_YAML_LIST)
+        return pl_yaml_fail(file, top, err, "a file of rules is a list");
+    for (const struct pl_yaml *n = top->first; !rc && n; n = n->next) {
+        struct pl_program_rule rule;
+        rc = read_rule(&r, n, &rule);
+        struct pl_program_rule *at = rc ? NULL : pl_vec_push(a, out);
+        if (!at)
+            return rc ? rc : full(&r);
+        *at = rule;
     }
-    yaml_parser_delete(&parser);
     return rc;
 }
 
