@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "advisory/match.h"
+#include "model/program_rules.h"
 
 static pl_rc full(struct pl_err *err) { return pl_fail(err, PL_ELIMIT, "the report is full"); }
 
@@ -330,10 +331,56 @@ static pl_rc drop_malicious(struct pl_matcher *m, const struct pl_subject *s, st
     return PL_OK;
 }
 
+static pl_rc match_rows(struct pl_matcher *m, size_t index, const struct pl_subject *s,
+                        struct pl_vec *rows, struct pl_err *err)
+{
+    struct pl_vec statements = PL_VEC(struct pl_statement);
+    pl_rc rc = drop_malicious(m, s, rows, err);
+    rc = rc ? rc : pl_match_state(m, rows, s, &statements, err);
+    return rc ? rc : report(m, index, s, &statements, err);
+}
+
+/* "3.1.7p261" is 3.1.7, "15.4" is 15.4.0 to records in SemVer. */
+static pl_span three_numbers(struct pl_matcher *m, pl_span version)
+{
+    size_t n = 0, dots = 0;
+    while (n < version.len &&
+           (isdigit((unsigned char)version.ptr[n]) || (version.ptr[n] == '.' && dots < 2)))
+        dots += version.ptr[n++] == '.';
+    pl_span rest = pl_span_from(version, n);
+    if (rest.len && rest.ptr[0] != '-' && rest.ptr[0] != '+')
+        rest = PL_SPAN_NONE;
+    const char *text = pl_arena_printf(&m->tmp, "%.*s%s%.*s", (int)n, version.ptr,
+                                       dots == 1 ? ".0" : "", PL_FMT(rest));
+    return text ? pl_span_str(text) : version;
+}
+
+/* A program known by its bytes has a name and no coordinates. Bitnami's records of the product are
+ * believed where there are any; else NVD's, by CPE. Never both: they are of unlike making. */
+static pl_rc bitnami_rows(struct pl_matcher *m, const struct pl_package *p, struct pl_subject *s,
+                          struct pl_vec *rows, struct pl_err *err)
+{
+    const struct pl_program_rule *rule = pl_program_rule_find(p->name);
+    if (!pl_span_eq(p->type, PL_LIT("generic")) || !rule || !rule->bitnami.len)
+        return PL_OK;
+    int64_t stream = 0;
+    pl_rc rc = pl_match_stream(m, PL_LIT("bitnami"), &stream, err);
+    rc = rc || !stream ? rc : pl_match_rows(m, stream, rule->bitnami, rows, err);
+    if (rc || rows->n == 0)
+        return rc;
+    struct pl_app_type *type = app_type(m, PL_LIT("bitnami"), err);
+    if (!type)
+        return err->rc;
+    type->n++;
+    s->name = rule->bitnami;
+    s->version = three_numbers(m, p->version);
+    return PL_OK;
+}
+
 pl_rc pl_match_app(struct pl_matcher *m, size_t index, struct pl_err *err)
 {
     const struct pl_package *p = &m->inv->packages[index];
-    struct pl_vec rows = PL_VEC(struct pl_entry_row), statements = PL_VEC(struct pl_statement);
+    struct pl_vec rows = PL_VEC(struct pl_entry_row);
     bool distributions;
     pl_rc rc = is_distributions(m, p, &distributions, err);
     if (rc)
@@ -342,17 +389,18 @@ pl_rc pl_match_app(struct pl_matcher *m, size_t index, struct pl_err *err)
         m->n_owned++;
         return PL_OK;
     }
+    struct pl_subject s = {
+        .package = p, .name = app_name(m, p), .version = app_version(p), .is_app = true
+    };
+    rc = bitnami_rows(m, p, &s, &rows, err);
+    if (rc || rows.n)
+        return rc ? rc : match_rows(m, index, &s, &rows, err);
     struct pl_app_type *type = app_type(m, p->type, err);
     if (!type)
         return err->rc;
     type->n++;
     if (!type->stream)
         return PL_OK;
-    const struct pl_subject s = {
-        .package = p, .name = app_name(m, p), .version = app_version(p), .is_app = true
-    };
     rc = pl_match_rows(m, type->stream, s.name, &rows, err);
-    rc = rc ? rc : drop_malicious(m, &s, &rows, err);
-    rc = rc ? rc : pl_match_state(m, &rows, &s, &statements, err);
-    return rc ? rc : report(m, index, &s, &statements, err);
+    return rc ? rc : match_rows(m, index, &s, &rows, err);
 }

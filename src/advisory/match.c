@@ -366,6 +366,8 @@ static pl_rc report(struct pl_matcher *m, size_t package, const struct pl_subjec
         note = PL_LIT("the package itself is malicious: remove it");
     if (note.len == 0 && (p->flags & PL_PACKAGE_KERNEL_HEADERS))
         note = PL_LIT("headers only; the running kernel is the host's");
+    if (note.len == 0 && s->is_app && pl_span_eq(p->type, PL_LIT("generic")))
+        note = PL_LIT("by product name");
     return f->cause.ptr && keep_text(m, lead->fixed, &f->fixed_version) &&
                    keep_text(m, note, &f->note)
                ? PL_OK
