@@ -1,7 +1,8 @@
-/* nvd.c - the National Vulnerability Database: descriptions, scores, weaknesses.
+/* nvd.c - the National Vulnerability Database: descriptions, scores, weaknesses; and for programs
+ * known by their bytes, affected versions by the product's name (nvd_programs.c).
  *
  * Spec: NVD API 2.0; the yearly files are the same page in one piece. */
-#include "feed/record.h"
+#include "feed/nvd_programs.h"
 
 enum { MAX_REFERENCES = 64 };
 
@@ -14,6 +15,7 @@ static bool sniff(const struct pl_feed_file *f)
 struct nvd {
     struct pl_advisory_sink *out;
     struct pl_record r;
+    struct pl_products products;
 };
 
 static pl_span english(const json_t *list)
@@ -68,6 +70,19 @@ static void weaknesses(struct nvd *n, const json_t *list)
     }
 }
 
+/* The vulnerability's own facts are told already; here is only what it affects. */
+static pl_rc programs(struct nvd *n, const json_t *cve, enum pl_severity severity,
+                      struct pl_err *err)
+{
+    pl_record_reset(&n->r);
+    n->r.a.id = pl_json_text(cve, "id");
+    n->r.a.severity = severity;
+    n->r.a.published = pl_json_text(cve, "published");
+    n->r.a.modified = pl_json_text(cve, "lastModified");
+    pl_nvd_programs(&n->products, cve, &n->r);
+    return n->r.affected.n || n->r.failed ? pl_record_emit(&n->r, n->out, err) : PL_OK;
+}
+
 static pl_rc facts(struct nvd *n, const json_t *cve, struct pl_err *err)
 {
     struct pl_vuln_facts v = {
@@ -99,7 +114,8 @@ static pl_rc facts(struct nvd *n, const json_t *cve, struct pl_err *err)
     v.n_cwes = n->r.cwes.n;
     v.references = n->r.references.items;
     v.n_references = n->r.references.n;
-    return n->out->vuln(n->out, &v, err);
+    pl_rc rc = n->out->vuln(n->out, &v, err);
+    return rc || v.rejected ? rc : programs(n, cve, v.severity, err);
 }
 
 static pl_rc entry(void *ctx, pl_span key, pl_span value, struct pl_err *err)
@@ -133,7 +149,11 @@ static pl_rc read_nvd(struct pl_feed_file *f, struct pl_advisory_sink *out, stru
     if (rc)
         return rc;
     pl_record_init(&n.r, "nvd", f->limits);
-    rc = pl_json_each(f->reader, "vulnerabilities", f->limits->record_bytes, entry, &n, err);
+    out->covers(out, PL_LIT("generic"));
+    rc = pl_products_init(&n.products, err);
+    rc = rc ? rc
+            : pl_json_each(f->reader, "vulnerabilities", f->limits->record_bytes, entry, &n, err);
+    pl_products_done(&n.products);
     pl_record_done(&n.r);
     return rc;
 }
