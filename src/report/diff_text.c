@@ -29,8 +29,8 @@ static void side(struct screen *s, const char *name, const struct pl_report *r)
     for (size_t k = 0; k < r->n_findings; k++)
         n += r->findings[k].suppressed_by.len == 0;
     const char *rest =
-        pl_arena_printf(s->a, "%.*s   %zu finding%s", PL_FMT(pl_span_sub(r->generated_at, 0, 10)),
-                        n, n == 1 ? "" : "s");
+        pl_arena_printf(s->a, "%.*s, %zu finding%s", PL_FMT(pl_span_sub(r->generated_at, 0, 10)), n,
+                        n == 1 ? "" : "s");
     pl_span said = safe(s, pl_span_str(rest));
     unsigned room = p->columns > pl_layout_width(said) + 8 + 3
                         ? p->columns - pl_layout_width(said) - 8 - 3

@@ -32,7 +32,8 @@ static void fail(struct in *in, pl_rc rc, const char *key, const char *why)
         snprintf(at, sizeof(at), "%s[%zu]%s", in->at, in->index, key ? "." : "");
     else if (in->at)
         snprintf(at, sizeof(at), "%s%s", in->at, key ? "." : "");
-    in->rc = pl_fail(in->err, rc, "%s%s%s: %s", report, at, key ? key : "", why);
+    in->rc =
+        pl_fail(in->err, rc, "%s%s%s%s%s", report, at, key ? key : "", *at || key ? ": " : "", why);
 }
 
 static void enter(struct in *in, const char *at)
