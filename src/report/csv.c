@@ -19,16 +19,18 @@ struct row {
     bool first;
 };
 
-static void cell(struct row *w, pl_span s)
+static void cell(struct row *w, pl_span raw)
 {
+    PL_AUTO(buf) struct pl_buf b = { 0 };
+    pl_clean_add(&b, raw);
+    pl_span s = pl_buf_span(&b);
+    bool formula = s.len && strchr("=+-@\t\n", s.ptr[0]);
+    bool quote = formula;
     if (!w->first)
         fputc(',', w->out);
     w->first = false;
-    bool formula = s.len && (strchr("=+-@", s.ptr[0]) || (unsigned char)s.ptr[0] < 0x20);
-    bool quote = formula;
     for (size_t i = 0; i < s.len && !quote; i++)
-        quote = s.ptr[i] == ',' || s.ptr[i] == '"' || s.ptr[i] == '\n' || s.ptr[i] == '\r' ||
-                s.ptr[i] == ';' || s.ptr[i] == '\t' || s.ptr[i] == '\0';
+        quote = strchr(",;\"\n\t", s.ptr[i]) != NULL;
     if (quote)
         fputc('"', w->out);
     if (formula)
@@ -36,8 +38,7 @@ static void cell(struct row *w, pl_span s)
     for (size_t i = 0; i < s.len; i++) {
         if (s.ptr[i] == '"')
             fputc('"', w->out);
-        if (s.ptr[i] != '\0')
-            fputc(s.ptr[i], w->out);
+        fputc(s.ptr[i], w->out);
     }
     if (quote)
         fputc('"', w->out);

@@ -169,7 +169,7 @@ static void measure(struct screen *s, enum pl_diff_kind kind)
         id = w > id ? w : id;
     }
     name = name < room * 2 / 5 ? name : room * 2 / 5;
-    id = id < room * 3 / 10 ? id : room * 3 / 10;
+    id = id < room * 3 / 8 ? id : room * 3 / 8;
     s->ids = PL_TABLE_TEXT + name + 2;
     s->outcome = s->ids + id + 2;
 }

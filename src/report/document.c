@@ -320,6 +320,19 @@ void pl_markup_add(struct pl_buf *b, pl_span text)
     }
 }
 
+void pl_clean_add(struct pl_buf *b, pl_span text)
+{
+    while (text.len) {
+        size_t n = char_length(text);
+        unsigned char c = (unsigned char)text.ptr[0];
+        if (n == 0)
+            pl_buf_add(b, PL_LIT("\xef\xbf\xbd"));
+        else if (n > 1 || (c >= 0x20 && c != 0x7f) || c == '\t' || c == '\n')
+            pl_buf_add(b, pl_span_sub(text, 0, n));
+        text = pl_span_from(text, n ? n : 1);
+    }
+}
+
 void pl_doc_uri_path(struct pl_buf *b, pl_span path)
 {
     for (size_t i = 0; i < path.len; i++) {

@@ -59,5 +59,7 @@ bool pl_license_known(pl_span expression);
 /* & < > " ' become entities; characters that XML 1.0 forbids are left out; bytes that are no UTF-8
  * become U+FFFD. Right inside text and inside quoted attributes, of XML and of HTML. */
 void pl_markup_add(struct pl_buf *b, pl_span text);
+/* The same without entities: text for formats that escape in their own way. */
+void pl_clean_add(struct pl_buf *b, pl_span text);
 /* Percent-encoded but for unreserved characters and '/'. */
 void pl_doc_uri_path(struct pl_buf *b, pl_span path);
