@@ -312,8 +312,7 @@ static void finding(struct pl_html *h, const struct pl_finding *f)
     if (f->layer >= 0)
         fprintf(h->out, "%d", f->layer);
     pl_html_raw(h, "</td>");
-    pl_html_word(h, "td", NULL, pl_priority_text(f->priority));
-    pl_html_raw(h, "</tr>\n");
+    fprintf(h->out, "<td data-t=\"priority:\">%s</td></tr>\n", pl_priority_text(f->priority));
     detail(h, f);
     pl_html_raw(h, "</tbody>\n");
 }

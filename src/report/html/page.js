@@ -34,6 +34,7 @@
     "No findings.": "没有发现。", "Nothing matches the filter.": "没有符合筛选条件的结果。",
     "left out by": "被以下选项略去：", "All that have a fix, at once": "一次修复全部",
     "No advisory database was used.": "未使用安全公告数据库。",
+    "priority:high": "高", "priority:medium": "中", "priority:low": "低", // severities are other words
     "not given": "未提供", "end of life": "停止维护", "details": "详情",
   };
   const en = new Map();
@@ -42,13 +43,13 @@
     get() { try { return localStorage.getItem("plimsoll-lang"); } catch { return null; } },
     set(v) { try { localStorage.setItem("plimsoll-lang", v); } catch { /* a file without storage */ } },
   };
-  const word = (text) => (document.documentElement.lang === "zh-CN" ? zh[text] ?? text : text);
+  const word = (text, of = "") => (document.documentElement.lang === "zh-CN" ? zh[of + text] ?? text : text);
 
   function speak(lang) {
     document.documentElement.lang = lang;
     for (const e of $("[data-t]")) {
       if (!en.has(e)) en.set(e, e.textContent);
-      e.textContent = word(en.get(e));
+      e.textContent = word(en.get(e), e.dataset.t);
     }
     for (const name of ["placeholder", "aria-label", "title"])
       for (const e of $(`[data-t-${name}]`)) e.setAttribute(name, word(e.getAttribute(`data-t-${name}`)));
