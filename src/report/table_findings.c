@@ -279,12 +279,14 @@ static pl_span ids_text(struct pl_table *t, const struct pl_group *g)
 
 static pl_span outcome_text(struct pl_table *t, const struct pl_group *g)
 {
+    const char *whose = in_base(g) ? " (base)" : "";
     if (!g->fixed_version.len)
-        return pl_span_str(unfixed(g->status));
-    const char *text = g->n_leads_fixed == g->n_leads
-                           ? pl_arena_printf(t->a, "%.*s", PL_FMT(g->fixed_version))
-                           : pl_arena_printf(t->a, "%.*s for %zu of %zu", PL_FMT(g->fixed_version),
-                                             g->n_leads_fixed, g->n_leads);
+        return pl_span_str(pl_arena_printf(t->a, "%s%s", unfixed(g->status), whose));
+    const char *text =
+        g->n_leads_fixed == g->n_leads
+            ? pl_arena_printf(t->a, "%.*s%s", PL_FMT(g->fixed_version), whose)
+            : pl_arena_printf(t->a, "%.*s for %zu of %zu%s", PL_FMT(g->fixed_version),
+                              g->n_leads_fixed, g->n_leads, whose);
     return pl_table_text(t, pl_span_str(text));
 }
 
