@@ -135,22 +135,36 @@ static pl_span what_mends(const struct pl_finding *f, struct pl_arena *a)
     return f->fix.description.len ? f->fix.description : PL_LIT("There is no fix yet.");
 }
 
+/* The reason of a VEX suppression is "justification: impact statement", or the status where there
+ * is no justification: a saved report has only that. */
+static struct answer answer_by_vex(const struct pl_finding *f)
+{
+    pl_span first = f->suppressed_reason, rest = PL_SPAN_NONE;
+    size_t colon = pl_span_find(first, PL_LIT(": "));
+    if (colon != SIZE_MAX) {
+        rest = pl_span_from(first, colon + 2);
+        first = pl_span_sub(first, 0, colon);
+    }
+    if (pl_span_eq(f->vex_status.len ? f->vex_status : first, PL_LIT("fixed")))
+        return (struct answer){ .status = PL_LIT("fixed") };
+    struct answer x = { .status = PL_LIT("not_affected"),
+                        .justification =
+                            justification(f->vex_justification.len ? f->vex_justification : first),
+                        .impact = f->vex_impact.len ? f->vex_impact : rest };
+    if (!x.impact.len && !x.justification.len)
+        x.impact = f->suppressed_reason;
+    return x;
+}
+
 /* What a reader must find: not_affected wants a justification or an impact statement, affected an
  * action statement. */
 static struct answer answer_of(const struct pl_finding *f, struct pl_arena *a)
 {
     struct answer x = { 0 };
     pl_span why = f->suppressed_reason.len ? f->suppressed_reason : PL_LIT("no reason given");
-    bool by_vex = pl_span_starts(f->suppressed_by, PL_LIT("vex "));
-    if (by_vex && pl_span_eq(f->vex_status, PL_LIT("fixed"))) {
-        x.status = f->vex_status;
-    } else if (by_vex) {
-        x.status = PL_LIT("not_affected");
-        x.justification = justification(f->vex_justification);
-        x.impact = f->vex_impact;
-        if (!x.impact.len && !x.justification.len)
-            x.impact = f->suppressed_reason;
-    } else if (f->suppressed_by.len) {
+    if (pl_span_starts(f->suppressed_by, PL_LIT("vex ")))
+        return answer_by_vex(f);
+    if (f->suppressed_by.len) {
         x.status = PL_LIT("affected");
         x.action = pl_span_str(
             pl_arena_printf(a, "Accepted by %.*s: %.*s", PL_FMT(f->suppressed_by), PL_FMT(why)));
