@@ -6,10 +6,14 @@
  * The distribution is the component of type operating-system, else what the packages' URLs name
  * (qualifier distro). What is read becomes a layer report like any layer's. */
 #pragma once
+#include "base/buf.h"
 #include "base/json.h"
 #include "base/map.h"
 #include "model/layer_report.h"
 #include "model/purl.h"
+
+/* Kind of the fact that holds the ports which the image exposes, one a line: "80/tcp". */
+#define PL_SBOM_PORTS "exposed-ports"
 
 /* A whole document of either form. PL_EFORMAT when it is none. Runs in a layer's child. */
 pl_rc pl_sbom_read(pl_span bytes, const struct pl_limits *limits, struct pl_sink *out,
@@ -34,6 +38,7 @@ struct pl_sbom {
     struct pl_map paths; /* type -> struct pl_span *: where its database lies */
     pl_span os_family, os_version, os_pretty, os_codename, os_variant;
     pl_span hint_family, hint_version; /* of the first package URL that names one */
+    struct pl_buf ports;               /* exposed by the image, one a line */
     uint64_t n_packages, n_nameless, n_broken, n_system;
     pl_span first_nameless, first_broken;
 };
@@ -41,6 +46,7 @@ struct pl_sbom {
 pl_rc pl_sbom_item(struct pl_sbom *b, const struct pl_sbom_item *item, struct pl_err *err);
 /* A property of some maker's; unknown ones are nothing. */
 void pl_sbom_property(struct pl_sbom_item *item, pl_span key, pl_span value);
+/* Of the system or the image. */
 void pl_sbom_os_property(struct pl_sbom *b, pl_span key, pl_span value);
 pl_rc pl_sbom_cyclonedx(struct pl_sbom *b, const json_t *doc, struct pl_err *err) PL_CHECKED;
 pl_rc pl_sbom_spdx(struct pl_sbom *b, const json_t *doc, struct pl_err *err) PL_CHECKED;

@@ -82,12 +82,26 @@ static pl_rc take_component(struct pl_sbom *b, const json_t *component, struct p
     return pl_sbom_item(b, &item, err);
 }
 
+static void take_subject(struct pl_sbom *b, const json_t *doc)
+{
+    const json_t *metadata = pl_json_object(doc, "metadata");
+    const json_t *subject = metadata ? pl_json_object(metadata, "component") : NULL;
+    const json_t *list = subject ? pl_json_array(subject, "properties") : NULL;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        pl_span key = pl_json_text(one, "name");
+        if (pl_span_starts(key, PL_LIT("plimsoll:image:")))
+            pl_sbom_os_property(b, key, pl_json_text(one, "value"));
+    }
+}
+
 pl_rc pl_sbom_cyclonedx(struct pl_sbom *b, const json_t *doc, struct pl_err *err)
 {
     struct {
         const json_t *list;
         size_t at;
     } stack[DEPTH] = { { pl_json_array(doc, "components"), 0 } };
+    take_subject(b, doc);
     for (size_t depth = 1; depth;) {
         if (stack[depth - 1].at >= json_array_size(stack[depth - 1].list)) {
             depth--;

@@ -4,6 +4,8 @@
 
 #include "model/distro.h"
 
+enum { PORTS_BYTES = 16 << 10 };
+
 /* ---- makers' properties ---- */
 
 struct property {
@@ -67,10 +69,23 @@ void pl_sbom_property(struct pl_sbom_item *item, pl_span key, pl_span value)
             *(pl_span *)(void *)((char *)item + properties[i].at) = value;
 }
 
+static void add_port(struct pl_sbom *b, pl_span port)
+{
+    for (size_t i = 0; i < port.len; i++)
+        if (!isalnum((unsigned char)port.ptr[i]) && !strchr("/-", port.ptr[i]))
+            return;
+    if (!port.len || port.len > 32 || b->ports.len > PORTS_BYTES)
+        return;
+    pl_buf_add(&b->ports, port);
+    pl_buf_char(&b->ports, '\n');
+}
+
 void pl_sbom_os_property(struct pl_sbom *b, pl_span key, pl_span value)
 {
-    if (pl_span_eq(key, PL_LIT("plimsoll:os:codename")) ||
-        pl_span_eq(key, PL_LIT("syft:distro:versionCodename")))
+    if (pl_span_eq(key, PL_LIT("plimsoll:image:exposed_port")))
+        add_port(b, value);
+    else if (pl_span_eq(key, PL_LIT("plimsoll:os:codename")) ||
+             pl_span_eq(key, PL_LIT("syft:distro:versionCodename")))
         b->os_codename = value;
     else if (pl_span_eq(key, PL_LIT("plimsoll:os:variant")))
         b->os_variant = value;
@@ -374,6 +389,16 @@ static pl_rc put_system(struct pl_sbom *b, struct pl_err *err)
     return pl_sink_fact(b->sink, &f, err);
 }
 
+static pl_rc put_ports(struct pl_sbom *b, struct pl_err *err)
+{
+    const struct pl_fact f = { .kind = PL_LIT(PL_SBOM_PORTS),
+                               .path = PL_LIT("sbom/" PL_SBOM_PORTS),
+                               .bytes = pl_buf_span(&b->ports) };
+    if (b->ports.failed)
+        return pl_fail(err, PL_ENOMEM, "out of memory");
+    return b->ports.len ? pl_sink_fact(b->sink, &f, err) : PL_OK;
+}
+
 static void put_gaps(struct pl_sbom *b)
 {
     if (b->n_nameless)
@@ -433,6 +458,7 @@ static pl_rc read_document(struct pl_sbom *b, const json_t *whole, struct pl_err
                        "no bill of materials: neither \"bomFormat\": \"CycloneDX\" nor "
                        "\"spdxVersion\": \"SPDX-2.x\"");
     rc = rc ? rc : put_system(b, err);
+    rc = rc ? rc : put_ports(b, err);
     if (!rc)
         put_gaps(b);
     return rc;
@@ -453,6 +479,7 @@ pl_rc pl_sbom_read(pl_span bytes, const struct pl_limits *limits, struct pl_sink
     pl_arena_init(&b.a, limits->gathered_bytes);
     rc = read_document(&b, doc, err);
     pl_arena_done(&b.a);
+    pl_buf_done(&b.ports);
     pl_map_done(&b.seen);
     pl_map_done(&b.paths);
     return rc;

@@ -111,6 +111,8 @@ static pl_rc take_package(struct pl_sbom *b, const json_t *package, const struct
         return PL_OK;
     }
     bool subject = pl_map_get(described, pl_json_text(package, "SPDXID")) != NULL;
+    if (subject)
+        take_texts(package, NULL, b);
     if (!item.purl.len && (subject || is_purpose(package, "CONTAINER") ||
                            is_purpose(package, "FILE") || trivy_folder(package)))
         return PL_OK;

@@ -8,6 +8,7 @@
 
 #include "advisory/advisory_db.h"
 #include "analyzer/analyzer.h"
+#include "image/sbom.h"
 #include "image/source.h"
 #include "inventory/inventory_build.h"
 #include "judge/judge.h"
@@ -189,6 +190,26 @@ static pl_rc say_no_database(struct pl_scan *s, const struct pl_scan_opts *o, st
     return PL_OK;
 }
 
+/* What a bill of materials knows of its image beside the packages: the ports that it exposes. */
+static bool take_ports(struct pl_image *image, const struct pl_inventory *v, struct pl_arena *keep)
+{
+    struct pl_vec ports = PL_VEC(pl_span);
+    for (size_t i = 0; i < v->n_facts; i++) {
+        pl_span rest = v->facts[i].bytes, line;
+        if (!pl_span_eq(v->facts[i].kind, PL_LIT(PL_SBOM_PORTS)))
+            continue;
+        while (pl_span_line(&rest, &line)) {
+            pl_span *port = pl_vec_push(keep, &ports);
+            if (!port)
+                return false;
+            *port = line;
+        }
+    }
+    image->config.exposed_ports = ports.items;
+    image->config.n_exposed_ports = ports.n;
+    return true;
+}
+
 /* Layers to inventory to findings. */
 static pl_rc judge_layers(struct pl_scan *s, struct pl_source *source,
                           const struct pl_layer_set *layers, struct pl_advisory_db *db,
@@ -203,6 +224,8 @@ static pl_rc judge_layers(struct pl_scan *s, struct pl_source *source,
         !append_gaps(s, layers->gaps.items, layers->gaps.n) ||
         !append_gaps(s, r->inventory.gaps, r->inventory.n_gaps))
         return pl_fail(err, PL_ELIMIT, "more gaps than the report holds");
+    if (source->document && !take_ports(source->image, &r->inventory, &s->keep))
+        return pl_fail(err, PL_ELIMIT, "more ports than the report holds");
     if (source->image->gaps.n || layers->gaps.n)
         r->inventory.all_layers_read = false;
     rc = db ? pl_match_packages(db, &r->inventory, &s->keep, r, err) : say_no_database(s, o, err);
