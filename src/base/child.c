@@ -124,6 +124,13 @@ static void default_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static struct pl_sandbox_opts sandbox_of(const struct pl_child_opts *o)
+{
+    return (struct pl_sandbox_opts){ .tree_fd = o->tree_fd,
+                                     .threads = o->threads,
+                                     .descriptors = o->descriptors };
+}
+
 static _Noreturn void run_child(const struct pl_child_opts *o, pl_child_fn fn, void *ctx,
                                 int answer, struct pl_child_note *note, pid_t parent)
 {
@@ -136,9 +143,7 @@ static _Noreturn void run_child(const struct pl_child_opts *o, pl_child_fn fn, v
     set_limits(o);
     if (!SANITIZED)
         prctl(PR_SET_DUMPABLE, 0);
-    struct pl_sandbox_opts sandbox = { .tree_fd = o->tree_fd,
-                                       .threads = o->threads,
-                                       .descriptors = o->descriptors };
+    struct pl_sandbox_opts sandbox = sandbox_of(o);
     note->sandbox = pl_sandbox_enter(&sandbox);
 
     struct pl_err err = { 0 };
@@ -166,6 +171,8 @@ static void forget(struct pl_child *c)
 static pl_rc launch(const struct pl_child_opts *o, pl_child_fn fn, void *ctx, const int pipe_fds[2],
                     struct pl_child_note *note, struct pl_child *out, struct pl_err *err)
 {
+    struct pl_sandbox_opts sandbox = sandbox_of(o);
+    pl_sandbox_prepare(&sandbox);
     pid_t parent = getpid(), pid = fork();
     if (pid == 0)
         run_child(o, fn, ctx, pipe_fds[1], note, parent);
