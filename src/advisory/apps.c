@@ -402,5 +402,8 @@ pl_rc pl_match_app(struct pl_matcher *m, size_t index, struct pl_err *err)
     if (!type->stream)
         return PL_OK;
     rc = pl_match_rows(m, type->stream, s.name, &rows, err);
+    /* Some advisories name the project's parent, which is nobody's file. */
+    if (!rc && p->source_name.len && !pl_span_eq(p->source_name, p->name))
+        rc = pl_match_rows(m, type->stream, p->source_name, &rows, err);
     return rc ? rc : match_rows(m, index, &s, &rows, err);
 }

