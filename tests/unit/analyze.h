@@ -37,24 +37,25 @@ static inline void analysis_done(struct analysis *a)
     pl_arena_done(&a->arena);
 }
 
-/* One file through every row that wants its path; returns how many did. */
+/* One file through every row that wants it; returns how many did. */
 static inline size_t analyze(struct analysis *a, const char *path, pl_span bytes, pl_span beside)
 {
     const struct pl_analyzer *rows[16];
-    size_t n = pl_analyzers_for(pl_span_str(path), rows, PL_COUNT(rows));
+    size_t n = pl_analyzers_for(pl_span_str(path), rows, PL_COUNT(rows)), wanted = 0;
     struct pl_arena tmp;
     pl_arena_init(&tmp, 256 * PL_MIB);
     for (size_t i = 0; i < n; i++) {
         struct pl_err err = { 0 };
         struct pl_memory_blocks blocks;
         const struct pl_input in = { .path = pl_span_str(path),
-                                     .bytes = rows[i]->stream ? PL_SPAN_NONE : bytes,
+                                     .bytes = rows[i]->stream || rows[i]->by_name ? PL_SPAN_NONE : bytes,
                                      .beside = beside,
                                      .mode = 0644,
                                      .limits = &PL_LIMITS,
                                      .tmp = &tmp };
         if (!pl_span_starts(bytes, pl_span_of(rows[i]->magic, rows[i]->magic_len)))
             continue;
+        wanted++;
         pl_memory_blocks_init(&blocks, bytes, 4000);
         if (rows[i]->stream ? rows[i]->stream(&in, &blocks.blocks, a->sink, &err)
                             : rows[i]->parse(&in, a->sink, &err))
@@ -62,7 +63,7 @@ static inline size_t analyze(struct analysis *a, const char *path, pl_span bytes
         pl_arena_reset(&tmp);
     }
     pl_arena_done(&tmp);
-    return n;
+    return wanted;
 }
 
 /* Through the encoding and back, as a layer's child does. */
