@@ -1,6 +1,6 @@
 /* A comparison as JSON, schema plimsoll.diff/1 (docs/formats.md). */
-#include "report/diff.h"
 #include "model/purl.h"
+#include "report/diff.h"
 
 struct writer {
     struct pl_jsonw w;

@@ -358,8 +358,11 @@ static void image(struct in *in, const json_t *root, struct pl_report *r)
     out->size = (uint64_t)integer(in, i, "size", 0, 0, INT64_MAX);
     const json_t *base = object(in, i, "base_image");
     enter(in, "image.base_image");
-    out->base_name = text(in, base, "name");
-    out->base_digest = text(in, base, "digest");
+    r->base.found = base != NULL;
+    r->base.reference = text(in, base, "reference");
+    r->base.digest = text(in, base, "digest");
+    r->base.how = text(in, base, "how");
+    r->base.layers = (int32_t)integer(in, base, "layers", -1, 0, INT32_MAX);
     os(in, i, &r->inventory.os);
     config(in, i, &out->config);
     layers(in, i, out);
@@ -495,6 +498,10 @@ static void where_it_is(struct in *in, const json_t *f, struct pl_finding *out)
     out->match = text(in, f, "match");
     out->layer = (int32_t)integer(in, object(in, f, "layer"), "index", -1, 0, INT32_MAX);
     out->removed_in_layer = (int32_t)integer(in, f, "removed_in_layer", -1, 0, INT32_MAX);
+    const json_t *base = json_object_get(f, "in_base");
+    out->in_base = !json_is_boolean(base) ? PL_IN_BASE_UNKNOWN
+                   : json_is_true(base)   ? PL_IN_BASE_YES
+                                          : PL_IN_BASE_NO;
     out->cause = text(in, f, "cause");
 }
 
