@@ -93,8 +93,10 @@ void pl_sbom_image(struct pl_jsonw *w, pl_sbom_put put, const struct pl_report *
     put_text(w, put, "plimsoll:image:platform", pl_doc_platform(i, a));
     put_text(w, put, "plimsoll:image:created", i->created);
     put_number(w, put, "plimsoll:image:size", i->size);
-    put_text(w, put, "plimsoll:image:base_name", i->base_name);
-    put_text(w, put, "plimsoll:image:base_digest", i->base_digest);
+    put_text(w, put, "plimsoll:image:base_name", r->base.reference);
+    put_text(w, put, "plimsoll:image:base_digest", r->base.digest);
+    for (size_t k = 0; k < i->config.n_exposed_ports; k++)
+        put_text(w, put, "plimsoll:image:exposed_port", i->config.exposed_ports[k]);
     for (size_t k = 0; k < i->n_layers; k++)
         put_layer(w, put, &i->layers[k]);
     put_ledger(w, put, r, a);

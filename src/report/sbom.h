@@ -28,6 +28,7 @@
  *
  *     plimsoll:image:reference, :digest, :id, :platform, :created, :size
  *     plimsoll:image:base_name, :base_digest
+ *     plimsoll:image:exposed_port  one for each; priority is made of them
  *     plimsoll:image:layer      one for each, in order: "INDEX DIGEST DIFF_ID SIZE COMMAND", apart
  *                               by one blank; "-" for a digest that is not known; SIZE is "empty"
  *                               for history without a layer; the command is the rest
