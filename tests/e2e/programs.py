@@ -24,7 +24,6 @@ INSTALLED = [
     ("getopt", "util-linux", ["--version"], r"util-linux (\S+)"),
     ("busybox", "busybox", [], r"BusyBox v(\d+\.\d+\.\d+)"),
     ("nginx", "nginx", ["-v"], r"nginx/(\d+\.\d+\.\d+)"),
-    ("python3.11", "python", ["--version"], r"Python (\S+)"),
     ("redis-check-rdb", "redis", ["--version"], r"(\d+\.\d+\.\d+)"),
 ]
 
