@@ -49,6 +49,9 @@ struct pl_analyzer {
      * up to 64 MiB. An error of read() is not the row's to explain: hand it on. NULL: parse. */
     pl_rc (*stream)(const struct pl_input *in, struct pl_blocks *bytes, struct pl_sink *out,
                     struct pl_err *err);
+    /* Reads what applications bring, not the system: left out of a scan that does not ask for it.
+     */
+    bool application;
     /* parse is called without bytes, whatever the size of the file: its path says all. */
     bool by_name;
     /* For rows whose knowledge is data. rules: the folder of rules/ that is part of the revision;

@@ -84,6 +84,7 @@ static pl_rc parse(const struct pl_input *in, struct pl_sink *out, struct pl_err
 }
 
 const struct pl_analyzer pl_analyzer_bitnami = {
+    .application = true,
     .name = "bitnami",
     .what = "components of Bitnami images",
     .spec = "SPDX 2.3; Package URL type bitnami; .bitnami_components.json",

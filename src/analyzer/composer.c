@@ -48,6 +48,7 @@ static pl_rc parse(const struct pl_input *in, struct pl_sink *out, struct pl_err
 }
 
 const struct pl_analyzer pl_analyzer_composer = {
+    .application = true,
     .name = "composer",
     .what = "PHP packages installed by Composer",
     .spec = "Composer: vendor/composer/installed.json, versions 1 and 2",

@@ -34,6 +34,7 @@ static pl_rc parse(const struct pl_input *in, struct pl_sink *out, struct pl_err
 }
 
 const struct pl_analyzer pl_analyzer_conda = {
+    .application = true,
     .name = "conda",
     .what = "packages of Conda environments",
     .spec = "conda: conda-meta/*.json, PrefixRecord",

@@ -156,6 +156,7 @@ static pl_rc parse(const struct pl_input *in, struct pl_sink *out, struct pl_err
 }
 
 const struct pl_analyzer pl_analyzer_dotnet = {
+    .application = true,
     .name = "dotnet",
     .what = "NuGet packages of .NET applications, and the .NET runtime",
     .spec = "dotnet/sdk: runtime-configuration-file.md, appname.deps.json",

@@ -249,6 +249,7 @@ static pl_rc stream(const struct pl_input *in, struct pl_blocks *bytes, struct p
 }
 
 const struct pl_analyzer pl_analyzer_java = {
+    .application = true,
     .name = "java",
     .what = "Java archives and the archives in them",
     .spec = "JAR File Specification; Maven Archiver; OSGi Core, Bundle manifest headers",

@@ -73,6 +73,7 @@ static pl_rc parse(const struct pl_input *in, struct pl_sink *out, struct pl_err
 }
 
 const struct pl_analyzer pl_analyzer_java_runtime = {
+    .application = true,
     .name = "java_runtime",
     .what = "Java runtimes by their release file",
     .spec = "JEP 223; ReleaseFile.gmk of OpenJDK",

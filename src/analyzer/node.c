@@ -40,6 +40,7 @@ static pl_rc parse(const struct pl_input *in, struct pl_sink *out, struct pl_err
 }
 
 const struct pl_analyzer pl_analyzer_node = {
+    .application = true,
     .name = "node",
     .what = "installed Node modules",
     .spec = "package.json(5) of npm; node, CommonJS modules: loading from node_modules folders",

@@ -14,7 +14,6 @@ void pl_broken_add(struct pl_broken *b, const char *fmt, ...) PL_PRINTF(2, 3);
 void pl_broken_report(const struct pl_broken *b, const struct pl_input *in, struct pl_sink *out,
                       const char *what);
 
-
 /* A path as a package manager writes it ("/usr/bin/x", "./usr/bin/x", "usr//bin/") as a clean one.
  * buf holds at least PL_PATH_ROOM bytes; false for the root, for "..", and for what is too long. */
 #define PL_PATH_ROOM 4096

@@ -175,6 +175,7 @@ static const char *const *name_globs(void) { return pl_search_globs(true); }
 static const char *const no_paths[] = { NULL };
 
 const struct pl_analyzer pl_analyzer_program = {
+    .application = true,
     .name = "program",
     .what = "programs by their own bytes: Go and Rust, servers and runtimes known to rules",
     .spec = "rules/programs; Go debug/buildinfo; cargo-auditable",
@@ -188,6 +189,7 @@ const struct pl_analyzer pl_analyzer_program = {
 };
 
 const struct pl_analyzer pl_analyzer_program_text = {
+    .application = true,
     .name = "program_text",
     .what = "programs that are scripts or describe themselves in a text, known to rules",
     .spec = "rules/programs",
@@ -201,6 +203,7 @@ const struct pl_analyzer pl_analyzer_program_text = {
 };
 
 const struct pl_analyzer pl_analyzer_program_name = {
+    .application = true,
     .name = "program_name",
     .what = "middleware by the names of its files, known to rules",
     .spec = "rules/programs",

@@ -58,6 +58,7 @@ static pl_rc parse(const struct pl_input *in, struct pl_sink *out, struct pl_err
 }
 
 const struct pl_analyzer pl_analyzer_python = {
+    .application = true,
     .name = "python",
     .what = "installed Python distributions",
     .spec = "Core metadata specifications (PyPA); setuptools, Internal formats of eggs",

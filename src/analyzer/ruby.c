@@ -70,6 +70,7 @@ static pl_rc parse(const struct pl_input *in, struct pl_sink *out, struct pl_err
 }
 
 const struct pl_analyzer pl_analyzer_ruby = {
+    .application = true,
     .name = "ruby",
     .what = "installed Ruby gems",
     .spec = "rubygems: Gem::Specification#to_ruby, Gem::StubSpecification",

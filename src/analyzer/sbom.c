@@ -188,6 +188,7 @@ static pl_rc parse(const struct pl_input *in, struct pl_sink *out, struct pl_err
 }
 
 const struct pl_analyzer pl_analyzer_sbom = {
+    .application = true,
     .name = "sbom",
     .what = "libraries named by bills of materials in the image",
     .spec = "CycloneDX 1.2 to 1.6; SPDX 2.2, 2.3; Package URL specification",

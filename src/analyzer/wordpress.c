@@ -85,6 +85,7 @@ static pl_rc parse(const struct pl_input *in, struct pl_sink *out, struct pl_err
 }
 
 const struct pl_analyzer pl_analyzer_wordpress = {
+    .application = true,
     .name = "wordpress",
     .what = "WordPress, its plugins and themes",
     .spec = "WordPress: version.php; get_file_data(); plugin and theme headers",

@@ -40,7 +40,8 @@ struct reader {
     const struct pl_image *image;
     const struct pl_scan_opts *o;
     struct pl_cache *cache;
-    pl_digest cache_key;
+    pl_digest key_whole, key_system; /* reports of all rows, and of the system's only */
+    bool system_only;
     struct pl_arena *keep;
     struct pl_layer_set *out;
     struct slot *slots;
@@ -86,6 +87,29 @@ static unsigned jobs_of(const struct pl_scan_opts *o)
     return jobs < 1 ? 1 : jobs > MAX_JOBS ? MAX_JOBS : (unsigned)jobs;
 }
 
+/* ---- the rows of the system alone, for a scan that asks for no application ---- */
+
+enum { MAX_ROWS = 256 };
+static const struct pl_analyzer *system_row[MAX_ROWS];
+static size_t n_system_rows;
+
+static void find_system_rows(void)
+{
+    if (!n_system_rows)
+        for (size_t i = 0; i < pl_n_analyzers && n_system_rows < MAX_ROWS; i++)
+            if (!pl_analyzers[i]->application)
+                system_row[n_system_rows++] = pl_analyzers[i];
+}
+
+static size_t system_rows_for(pl_span path, const struct pl_analyzer **out, size_t max)
+{
+    size_t n = pl_analyzers_for(path, out, max), kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!out[i]->application)
+            out[kept++] = out[i];
+    return kept;
+}
+
 /* ---- what needs no reading ---- */
 
 static pl_rc find_twins(struct reader *r, struct pl_err *err)
@@ -114,7 +138,8 @@ static bool from_cache(struct reader *r, unsigned index)
     struct held *h = &r->out->store->held[index];
     if (!r->cache || !pl_digest_set(&l->diff_id))
         return false;
-    h->done = pl_cache_get(r->cache, &l->diff_id, &r->cache_key, &h->mapped);
+    h->done = pl_cache_get(r->cache, &l->diff_id, &r->key_whole, &h->mapped) ||
+              (r->system_only && pl_cache_get(r->cache, &l->diff_id, &r->key_system, &h->mapped));
     return h->done;
 }
 
@@ -173,7 +198,8 @@ static pl_rc take_answer(struct reader *r, struct slot *s, struct pl_err *err)
     h->done = true;
     struct pl_err full; /* a cache that cannot be written costs time, nothing else */
     if (r->cache && whole &&
-        pl_cache_put(r->cache, &report.totals.diff_id, &r->cache_key, pl_buf_span(&h->own), &full))
+        pl_cache_put(r->cache, &report.totals.diff_id,
+                     r->system_only ? &r->key_system : &r->key_whole, pl_buf_span(&h->own), &full))
         pl_log(r->o->log, PL_LOG_DEBUG, "cache: %s", full.msg);
     return PL_OK;
 }
@@ -217,9 +243,10 @@ static pl_rc start(struct reader *r, struct slot *s, unsigned index, struct pl_e
                                 .document = r->source->document,
                                 .tree_fd = tree ? r->source->rootfs_fd : -1,
                                 .limits = r->o->limits,
-                                .analyzers_for = pl_analyzers_for,
-                                .rows = pl_analyzers,
-                                .n_rows = pl_n_analyzers };
+                                .analyzers_for =
+                                    r->system_only ? system_rows_for : pl_analyzers_for,
+                                .rows = r->system_only ? system_row : pl_analyzers,
+                                .n_rows = r->system_only ? n_system_rows : pl_n_analyzers };
     if (!rc)
         rc = pl_layer_pass_start(&job, &s->pass, &why);
     if (rc) {
@@ -395,7 +422,9 @@ static void open_cache(struct reader *r, const char *dir)
     char path[4096];
     struct pl_err why;
     pl_analyzers_revision(&revision);
-    pl_cache_key(pl_buf_span(&revision), &r->cache_key);
+    pl_cache_key(pl_buf_span(&revision), &r->key_whole);
+    pl_buf_add(&revision, PL_LIT("system only"));
+    pl_cache_key(pl_buf_span(&revision), &r->key_system);
     snprintf(path, sizeof(path), "%s/layers", dir);
     if (make_folders(dir) || pl_cache_open(path, PL_CACHE_BYTES, &r->cache, &why))
         pl_log(r->o->log, PL_LOG_WARNING, "no cache in %s, layers will be read again next time",
@@ -412,7 +441,9 @@ pl_rc pl_layers_read(struct pl_source *source, const struct pl_scan_opts *o, con
                         .o = o,
                         .keep = keep,
                         .out = &set,
-                        .n_slots = jobs_of(o) };
+                        .n_slots = jobs_of(o),
+                        .system_only = o->classes && !(o->classes & 1u << PL_CLASS_APP_VULN) };
+    find_system_rows();
     if (o->timeout_s)
         r.deadline_ms = now_ms() + (int64_t)o->timeout_s * 1000;
     set.store = calloc(1, sizeof(*set.store) + n * sizeof(struct held));
