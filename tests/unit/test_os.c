@@ -105,12 +105,12 @@ static const struct want wants[] = {
       "20240606", "opensuse-tumbleweed", "", NULL },
     /* Debian and Ubuntu */
     { FILE_OF("debian_version", "debian_version"), "6.0.10\n", ONE, "debian", "6.0.10", "debian:6",
-      "", "2014-05-31" },
+      "", "2016-02-29" },
     { OS,
       "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\nPRETTY_NAME=\"Debian GNU/Linux 12 "
       "(bookworm)\"\n",
       FILE_OF("debian_version", "debian_version"), "12.4\n", "debian", "12.4", "debian:12", "",
-      "2026-07-11" },
+      "2028-06-30" },
     { OS, "ID=debian\nPRETTY_NAME=\"Debian GNU/Linux forky/sid\"\n",
       FILE_OF("debian_version", "debian_version"), "forky/sid\n", "debian", "14", "debian:14", "",
       NULL },
@@ -122,7 +122,7 @@ static const struct want wants[] = {
       "PRETTY_NAME=\"Distroless\"\nNAME=\"Debian GNU/Linux\"\nID=\"debian\"\nVERSION_ID=\"12\"\n",
       ONE, "debian", "12", "debian:12", "distroless", NULL },
     { OS, "ID=raspbian\nVERSION_ID=\"11\"\n", ONE, "raspbian", "11", "debian:11", "",
-      "2024-08-14" },
+      "2026-08-31" },
     { FILE_OF("lsb-release", "lsb-release"),
       "DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE=10.04\nDISTRIB_CODENAME=lucid\n",
       FILE_OF("debian_version", "debian_version"), "squeeze/sid\n", "ubuntu", "10.04",
