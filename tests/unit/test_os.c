@@ -115,7 +115,7 @@ static const struct want wants[] = {
       FILE_OF("debian_version", "debian_version"), "forky/sid\n", "debian", "14", "debian:14", "",
       NULL },
     { OS, "ID=debian\nPRETTY_NAME=\"Debian GNU/Linux trixie/sid\"\nVERSION_CODENAME=trixie\n", ONE,
-      "debian", "13", "debian:13", "", "2028-08-09" },
+      "debian", "13", "debian:13", "", "2030-06-30" },
     { OS, "ID=debian\nPRETTY_NAME=\"Debian GNU/Linux sid\"\n", ONE, "debian", "sid", "debian:sid",
       "", NULL },
     { OS,
