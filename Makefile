@@ -18,7 +18,7 @@ deps: ## install what building and scanning need (Debian packages)
 	@build-aux/deps build
 
 build: deps ## build/plimsoll, nothing is run
-	@build-aux/build $(BUILD) -Dbuildtype=release -Dprefix=$(PREFIX)
+	@TARGETS="plimsoll advisories.db" build-aux/build $(BUILD) -Dbuildtype=release -Dprefix=$(PREFIX)
 
 $(BUILD)/sample: build-aux/sample
 	@build-aux/sample $@
@@ -29,12 +29,13 @@ scan: build $(BUILD)/sample ## scan the sample image, or IMAGE=...
 test: ## every test; installs what the tests use
 	@build-aux/deps build test
 	@$(MAKE) --no-print-directory build $(BUILD)/sample
+	@TARGETS=tests/fault.so build-aux/build $(BUILD)
 	@build-aux/build $(TESTBUILD) -Dbuildtype=debugoptimized -Db_sanitize=address,undefined
 	@BUILD=$(BUILD) TESTBUILD=$(TESTBUILD) tests/run $(ONLY)
 
 lint: ## clang-format, clang-tidy, cppcheck, the floors of the house
 	@build-aux/deps build dev
-	@build-aux/build $(BUILD) -Dbuildtype=release -Dprefix=$(PREFIX)
+	@TARGETS=plimsoll build-aux/build $(BUILD) -Dbuildtype=release -Dprefix=$(PREFIX)
 	@BUILD=$(BUILD) build-aux/lint
 
 fuzz: ## every fuzz target for SECONDS each
