@@ -28,7 +28,7 @@ scan: build $(BUILD)/sample ## scan the sample image, or IMAGE=...
 
 test: ## every test; installs what the tests use
 	@build-aux/deps build test
-	@$(MAKE) --no-print-directory build $(BUILD)/sample
+	@$(MAKE) -s --no-print-directory build $(BUILD)/sample
 	@TARGETS=tests/fault.so build-aux/build $(BUILD)
 	@build-aux/build $(TESTBUILD) -Dbuildtype=debugoptimized -Db_sanitize=address,undefined
 	@BUILD=$(BUILD) TESTBUILD=$(TESTBUILD) tests/run $(ONLY)
