@@ -342,7 +342,10 @@ def odd_state_files_do_no_harm():
 
 @case
 def the_command_builds_and_swaps():
-    with temp_dir() as d, mirror({KEV: json.dumps({"catalogVersion": "1", "vulnerabilities": []}).encode()}) as m:
+    with temp_dir() as d, mirror({KEV: json.dumps(
+            {"title": "Known Exploited Vulnerabilities", "catalogVersion": "1", "dateReleased": "2026-01-01T00:00:00Z", "count": 1,
+             "vulnerabilities": [{"cveID": "CVE-2021-44228", "dateAdded": "2021-12-10", "knownRansomwareCampaignUse": "Known"}]})
+            .encode()}) as m:
         if plimsoll("db", "update", "--help", status=None).returncode != 0:
             raise Skip("this build has no `db update`")
         db = os.path.join(d, "advisories.db")

@@ -23,12 +23,12 @@ def root_tar(codename):
     mirrors = [t.split()[0] for t in targets if "security" not in t]
     if not mirrors:
         raise Skip("apt knows no mirror (apt-get update)")
-    run = subprocess.run(["mmdebstrap", "--variant=minbase", "--mode=root", "--quiet", codename, path + ".new",
+    run = subprocess.run(["mmdebstrap", "--variant=minbase", "--mode=root", "--quiet", codename, path[:-4] + ".new.tar",
                           "deb %s %s main" % (mirrors[0], codename)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                          stdin=subprocess.DEVNULL, timeout=300, check=False)
     if run.returncode:
         raise AssertionError(run.stdout.decode(errors="replace")[-1500:])
-    os.rename(path + ".new", path)
+    os.rename(path[:-4] + ".new.tar", path)
     return path
 
 
