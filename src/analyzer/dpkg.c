@@ -190,6 +190,7 @@ const struct pl_analyzer pl_analyzer_dpkg = {
     .spec = "deb822(5); deb-control(5); dpkg(1), PACKAGE STATES",
     .paths = (const char *const[]){ "var/lib/dpkg/status", "var/lib/dpkg/status.d/*",
                                     "usr/lib/opkg/status", "var/lib/opkg/status",
+                                    /* NOLINTNEXTLINE(bugprone-suspicious-missing-comma) */
                                     "!var/lib/dpkg/status.d/*.{md5sums,list,conffiles,preinst,"
                                     "postinst,prerm,postrm,triggers,shlibs,symbols,templates,"
                                     "config}",

@@ -28,7 +28,7 @@ static pl_rc put(const struct pl_input *in, pl_span name, pl_span version, pl_sp
 static bool inflate_bounded(pl_span packed, struct pl_buf *out)
 {
     z_stream z = { 0 };
-    int rc;
+    int rc = Z_BUF_ERROR;
     if (inflateInit(&z) != Z_OK)
         return false;
     z.next_in = (Bytef *)(uintptr_t)packed.ptr;
@@ -82,6 +82,7 @@ static bool name_byte(char c) { return isalnum((unsigned char)c) || c == '_' || 
 static bool split_crate(pl_span s, struct pl_crate *out)
 {
     for (size_t i = 1; i + 1 < s.len; i++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a length has its bytes */
         if (!name_byte(s.ptr[i]))
             return false;
         if (s.ptr[i] != '-' || !isdigit((unsigned char)s.ptr[i + 1]))

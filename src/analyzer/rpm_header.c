@@ -260,7 +260,9 @@ static bool full_version(struct pl_arena *a, uint32_t epoch, pl_span version, pl
     if (!p)
         return false;
     memcpy(p, number, lead);
-    memcpy(p + (n = lead), version.ptr, version.len);
+    n = lead;
+    if (version.len)
+        memcpy(p + n, version.ptr, version.len);
     n += version.len;
     if (release.len) {
         p[n++] = '-';

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-pl_rc pl_fail(struct pl_err *err, pl_rc rc, const char *fmt, ...)
+pl_rc(pl_fail)(struct pl_err *err, pl_rc rc, const char *fmt, ...)
 {
     if (!err)
         return rc;
@@ -17,7 +17,7 @@ pl_rc pl_fail(struct pl_err *err, pl_rc rc, const char *fmt, ...)
     return rc;
 }
 
-pl_rc pl_fail_errno(struct pl_err *err, pl_rc rc, int errnum, const char *fmt, ...)
+pl_rc(pl_fail_errno)(struct pl_err *err, pl_rc rc, int errnum, const char *fmt, ...)
 {
     if (!err)
         return rc;
@@ -33,7 +33,7 @@ pl_rc pl_fail_errno(struct pl_err *err, pl_rc rc, int errnum, const char *fmt, .
     return rc;
 }
 
-pl_rc pl_wrap(struct pl_err *err, const char *fmt, ...)
+pl_rc(pl_wrap)(struct pl_err *err, const char *fmt, ...)
 {
     if (!err)
         return PL_EIO;

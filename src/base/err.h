@@ -40,6 +40,11 @@ pl_rc pl_fail_errno(struct pl_err *err, pl_rc rc, int errnum, const char *fmt, .
 pl_rc pl_wrap(struct pl_err *err, const char *fmt, ...) PL_PRINTF(2, 3);
 /* "limit met", "bad format", ... for a code, when only the code is at hand. */
 const char *pl_rc_text(pl_rc rc);
+#ifdef __clang_analyzer__ /* it reads one file at a time: here it learns that a failure is one */
+#define pl_fail(err, rc, ...) (pl_fail((err), (rc), __VA_ARGS__), (rc))
+#define pl_fail_errno(err, rc, ...) (pl_fail_errno((err), (rc), __VA_ARGS__), (rc))
+#define pl_wrap(...) (pl_wrap(__VA_ARGS__), PL_EIO)
+#endif
 
 /* Ownership by scope: PL_AUTO(fd) int fd = -1; closes what it holds when the scope ends.
  * pl_take(p) gives the pointer away and leaves NULL behind. A new kind of handle is one line,

@@ -228,7 +228,7 @@ static pl_rc take(void *ctx, pl_span bytes, struct pl_err *err)
     if (bytes.len > room)
         return pl_fail(err, w->d->size != UINT64_MAX ? PL_EDIGEST : PL_ELIMIT,
                        "the server sends more than the %llu bytes that are expected",
-                       (unsigned long long)(w->d->have + room));
+                       (unsigned long long)w->d->have + room);
     rc = w->d->write(w->d->ctx, bytes, err);
     if (!rc)
         w->d->have += bytes.len;
@@ -292,6 +292,7 @@ pl_rc pl_http_download(struct pl_http *h, struct pl_http_request *q, struct pl_h
         struct download w = { .d = d, .r = out };
         uint64_t had = d->have;
         q->sink = take;
+        /* cppcheck-suppress autoVariables ; q is used within this call alone */
         q->sink_ctx = &w;
         q->range_from = d->have;
         q->if_range = d->restart ? d->if_range : NULL;

@@ -236,7 +236,7 @@ static pl_rc container(struct framer *f, pl_span path, struct pl_err *err)
                 if (c != ',')
                     return broken(f, rc, err);
                 next(f, &rc, err);
-                c = skip_blank(f, &rc, err);
+                skip_blank(f, &rc, err);
             }
             pl_span key = { 0 };
             if (open == '{') {

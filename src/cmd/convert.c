@@ -41,7 +41,7 @@ static pl_rc convert(const struct words *w, const char *file, bool *written, str
 {
     PL_AUTO(arena) struct pl_arena keep;
     PL_AUTO(free) void *room = NULL;
-    struct pl_report_set set;
+    struct pl_report_set set = { 0 };
     struct pl_jobs jobs;
     pl_arena_init(&keep, 4 * PL_REPORT_FILE_BYTES);
     /* Words first: a wrong one needs no report. */
@@ -54,6 +54,7 @@ static pl_rc convert(const struct words *w, const char *file, bool *written, str
         rc = pl_jobs_plan(&w->formats, w->output, set.n, &jobs, err);
     if (rc)
         return rc;
+    /* NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores): freed when the scope ends */
     const struct pl_report **reports = room = calloc(set.n + 1, sizeof(*reports));
     if (!reports)
         return pl_fail(err, PL_ENOMEM, "out of memory");

@@ -99,6 +99,7 @@ static pl_rc read_side(const char *file, struct side *s, struct pl_err *err)
     if (set.n != 1)
         return pl_fail(err, PL_EUSAGE, "%s holds %zu reports; two single ones are compared", file,
                        set.n);
+    /* cppcheck-suppress autoVariables ; the items are in s->keep */
     s->report = &set.items[0];
     return PL_OK;
 }

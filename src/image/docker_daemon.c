@@ -104,10 +104,11 @@ static pl_rc ask(struct daemon *d, const char *what, json_t **out, struct pl_err
 static void read_digests(const json_t *inspect, struct pl_image *image)
 {
     const json_t *list = pl_json_array(inspect, "RepoDigests");
-    pl_digest id = { 0 }, first = { 0 }, d;
+    const pl_digest none = { 0 };
+    pl_digest id = none, first = none, d;
     bool id_is_manifest = false;
     if (pl_digest_parse(pl_json_text(inspect, "Id"), &id, NULL))
-        id = (pl_digest){ 0 };
+        id = none;
     for (size_t i = 0; i < json_array_size(list); i++) {
         pl_span s = pl_json_span(json_array_get(list, i));
         size_t at = pl_span_chr(s, '@');
@@ -118,7 +119,7 @@ static void read_digests(const json_t *inspect, struct pl_image *image)
         id_is_manifest = id_is_manifest || pl_digest_eq(&d, &id);
     }
     image->digest = id_is_manifest ? id : first;
-    image->image_id = id_is_manifest ? (pl_digest){ 0 } : id;
+    image->image_id = id_is_manifest ? none : id;
 }
 
 static pl_rc describe(struct daemon *d, struct pl_arena *a, struct pl_image *image,

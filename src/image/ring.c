@@ -342,10 +342,9 @@ static void hash_stored(struct pl_ring *r, unsigned made)
  * be. */
 static bool await(struct pl_ring *r, unsigned *stored_made, bool *tar_there)
 {
-    struct lane *tar = r->plain ? &r->stored : &r->tar;
     pthread_mutex_lock(&r->lock);
     for (;;) {
-        tar = r->plain ? &r->stored : &r->tar;
+        const struct lane *tar = r->plain ? &r->stored : &r->tar;
         *stored_made = r->plain || !r->known ? r->stored.used : r->stored.made;
         *tar_there = r->known && tar->made != tar->used;
         if (*tar_there || r->tar_ended || *stored_made != r->stored.used)

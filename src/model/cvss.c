@@ -79,6 +79,7 @@ static double score2(const struct vector *v)
 static double round_up(double x)
 {
     long i = lround(x * 100000);
+    /* NOLINTNEXTLINE(bugprone-integer-division): rounds up to a tenth */
     return i % 10000 == 0 ? (double)i / 100000 : (double)(i / 10000 + 1) / 10;
 }
 
@@ -151,6 +152,7 @@ static const struct {
 static bool level4(const struct vector *v, enum metric4 m, int *out)
 {
     char name[4] = { 'M' };
+    /* NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.strcpy): of two letters at most */
     strcpy(name + 1, metrics4[m].name);
     char c = letter(v, metrics4[m].name);
     bool safety = m == SI || m == SA;

@@ -231,6 +231,7 @@ static pl_rc download(struct pl_fetcher *f, const char *url, const char *sha256,
     keep(d->if_range, sizeof(d->if_range), pl_span_str(s->part_validator));
     d->write = write_part;
     d->restart = restart_part;
+    /* cppcheck-suppress autoVariables ; d is used within this call alone */
     d->ctx = &r;
     d->size = UINT64_MAX;
     d->max = f->limits->feed_bytes;
