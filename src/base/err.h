@@ -41,9 +41,15 @@ pl_rc pl_wrap(struct pl_err *err, const char *fmt, ...) PL_PRINTF(2, 3);
 /* "limit met", "bad format", ... for a code, when only the code is at hand. */
 const char *pl_rc_text(pl_rc rc);
 #ifdef __clang_analyzer__ /* it reads one file at a time: here it learns that a failure is one */
-#define pl_fail(err, rc, ...) (pl_fail((err), (rc), __VA_ARGS__), (rc))
-#define pl_fail_errno(err, rc, ...) (pl_fail_errno((err), (rc), __VA_ARGS__), (rc))
-#define pl_wrap(...) (pl_wrap(__VA_ARGS__), PL_EIO)
+#define pl_failed_(rc, call)                                                                       \
+    ({                                                                                             \
+        const pl_rc pl_rc_ = (rc);                                                                 \
+        (void)(call);                                                                              \
+        pl_rc_;                                                                                    \
+    })
+#define pl_fail(err, rc, ...) pl_failed_(rc, pl_fail((err), pl_rc_, __VA_ARGS__))
+#define pl_fail_errno(err, rc, ...) pl_failed_(rc, pl_fail_errno((err), pl_rc_, __VA_ARGS__))
+#define pl_wrap(...) pl_failed_(PL_EIO, pl_wrap(__VA_ARGS__))
 #endif
 
 /* Ownership by scope: PL_AUTO(fd) int fd = -1; closes what it holds when the scope ends.

@@ -67,7 +67,7 @@ static pl_rc read_find(const struct reader *r, const struct pl_yaml *rule,
                        struct pl_program_rule *out)
 {
     static const char *const keys[] = { "near", "version" };
-    const struct pl_yaml *m;
+    const struct pl_yaml *m = NULL;
     pl_rc rc = maps(r, rule, "find", keys, PL_COUNT(keys), &m, &out->n_find);
     struct pl_program_find *f = rc ? NULL : pl_arena_array(r->a, out->n_find + 1, sizeof(*f));
     if (!f)
@@ -89,7 +89,7 @@ static pl_rc read_samples(const struct reader *r, const struct pl_yaml *rule,
                           struct pl_program_rule *out)
 {
     static const char *const keys[] = { "path", "text", "version" };
-    const struct pl_yaml *m;
+    const struct pl_yaml *m = NULL;
     pl_rc rc = maps(r, rule, "samples", keys, PL_COUNT(keys), &m, &out->n_samples);
     struct pl_program_sample *s = rc ? NULL : pl_arena_array(r->a, out->n_samples + 1, sizeof(*s));
     if (!s)
