@@ -65,7 +65,6 @@ def main():
     at = 0
     for n in range(N_LAYERS):
         raw = os.path.join(target, "layer.tar")
-        size = 0
         with tarfile.open(raw, "w", format=tarfile.PAX_FORMAT) as tar:
             if n == 0:
                 base(tar)
@@ -81,13 +80,12 @@ def main():
                     got += len(data)
                     add(tar, "data%d-%d" % (n, copy) + path, data)
             at = start
-            size = per_layer * factor
         digest = hashlib.sha256()
         with open(raw, "rb") as f:
             for block in iter(lambda: f.read(1 << 20), b""):
                 digest.update(block)
         diff_ids.append("sha256:" + digest.hexdigest())
-        subprocess.run(["pigz", "-p2", "-6", "-n", "-f", raw] if size else ["gzip", "-n", "-f", raw], check=True)
+        subprocess.run(["pigz", "-p2", "-6" if factor == 1 else "-1", "-n", "-f", raw], check=True)
         layers.append(dict(store(target, raw + ".gz"), mediaType="application/vnd.oci.image.layer.v1.tar+gzip"))
 
     def document(value, media_type):

@@ -68,5 +68,7 @@ extern const size_t pl_n_analyzers;
 /* Which rows want this path? At most max are written; returns how many. Made once for all rows
  * (a table by last path component and by suffix), so that it costs a hash per file. */
 size_t pl_analyzers_for(pl_span path, const struct pl_analyzer **out, size_t max);
+/* The same without the rows of applications, whose rules then need not be read either. */
+size_t pl_analyzers_for_system(pl_span path, const struct pl_analyzer **out, size_t max);
 /* "dpkg/1 apk/1 ...": part of the cache key. */
 void pl_analyzers_revision(struct pl_buf *out);

@@ -30,8 +30,11 @@ struct hook {
     struct hook *next;
 };
 
-static struct pl_map table[N_BY];
-static struct hook *rest, *every;
+/* One for all rows, one for those of the system alone. */
+static struct router {
+    struct pl_map table[N_BY];
+    struct hook *rest, *every;
+} routers[2], *making;
 
 static bool literal(pl_span s)
 {
@@ -45,7 +48,7 @@ static void hang(enum by by, pl_span key, struct hook hook)
 {
     /* The table lives as long as the program; without it nothing can be scanned at all. */
     struct hook *h = malloc(sizeof(*h));
-    void **at = pl_map_at(&table[by], key);
+    void **at = pl_map_at(&making->table[by], key);
     if (!h || !at)
         abort();
     *h = hook;
@@ -96,7 +99,7 @@ static void hang_glob(const struct pl_analyzer *row, pl_span glob)
     struct hook hook = { .row = row, .glob = glob };
     pl_span name = pl_span_basename(glob), folder = pl_span_dirname(glob);
     if (pl_span_eq(glob, PL_LIT("**")))
-        hang_in(&every, hook);
+        hang_in(&making->every, hook);
     else if (literal(glob))
         hang(BY_PATH, glob, hook);
     else if (folder.len && literal(folder))
@@ -106,7 +109,7 @@ static void hang_glob(const struct pl_analyzer *row, pl_span glob)
     else if (suffix_of(name).len > 1)
         hang(BY_SUFFIX, suffix_of(name), hook);
     else if (!hang_braces(hook, name))
-        hang_in(&rest, hook);
+        hang_in(&making->rest, hook);
 }
 
 static void hang_globs(const struct pl_analyzer *row, const char *const *globs)
@@ -116,14 +119,20 @@ static void hang_globs(const struct pl_analyzer *row, const char *const *globs)
             hang_glob(row, pl_span_str(*glob));
 }
 
-static void make_table(void)
+static void make_table(bool system_only)
 {
+    making = &routers[system_only];
     for (size_t i = 0; i < pl_n_analyzers; i++) {
+        if (system_only && pl_analyzers[i]->application)
+            continue;
         hang_globs(pl_analyzers[i], pl_analyzers[i]->paths);
         if (pl_analyzers[i]->more_paths)
             hang_globs(pl_analyzers[i], pl_analyzers[i]->more_paths());
     }
 }
+
+static void make_all(void) { make_table(false); }
+static void make_system(void) { make_table(true); }
 
 static bool excluded(const struct pl_analyzer *row, pl_span path)
 {
@@ -154,22 +163,34 @@ static void ask(struct found *f, const struct hook *hooks, pl_span path)
             add_found(f, h->row);
 }
 
-size_t pl_analyzers_for(pl_span path, const struct pl_analyzer **out, size_t max)
+static size_t route(const struct router *r, pl_span path, const struct pl_analyzer **out,
+                    size_t max)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, make_table);
-
     struct found f = { .rows = out, .max = max };
     pl_span name = pl_span_basename(path);
     const pl_span keys[N_BY] = { path, pl_span_dirname(path), name, suffix_of(name) };
     for (size_t by = 0; by < N_BY; by++)
-        if (table[by].n && keys[by].len)
-            ask(&f, pl_map_get(&table[by], keys[by]), path);
-    ask(&f, rest, path);
-    for (const struct hook *h = every; h; h = h->next)
+        if (r->table[by].n && keys[by].len)
+            ask(&f, pl_map_get(&r->table[by], keys[by]), path);
+    ask(&f, r->rest, path);
+    for (const struct hook *h = r->every; h; h = h->next)
         if (!excluded(h->row, path))
             add_found(&f, h->row);
     return f.n;
+}
+
+size_t pl_analyzers_for(pl_span path, const struct pl_analyzer **out, size_t max)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_all);
+    return route(&routers[false], path, out, max);
+}
+
+size_t pl_analyzers_for_system(pl_span path, const struct pl_analyzer **out, size_t max)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_system);
+    return route(&routers[true], path, out, max);
 }
 
 void pl_analyzers_revision(struct pl_buf *out)

@@ -101,15 +101,6 @@ static void find_system_rows(void)
                 system_row[n_system_rows++] = pl_analyzers[i];
 }
 
-static size_t system_rows_for(pl_span path, const struct pl_analyzer **out, size_t max)
-{
-    size_t n = pl_analyzers_for(path, out, max), kept = 0;
-    for (size_t i = 0; i < n; i++)
-        if (!out[i]->application)
-            out[kept++] = out[i];
-    return kept;
-}
-
 /* ---- what needs no reading ---- */
 
 static pl_rc find_twins(struct reader *r, struct pl_err *err)
@@ -244,7 +235,7 @@ static pl_rc start(struct reader *r, struct slot *s, unsigned index, struct pl_e
                                 .tree_fd = tree ? r->source->rootfs_fd : -1,
                                 .limits = r->o->limits,
                                 .analyzers_for =
-                                    r->system_only ? system_rows_for : pl_analyzers_for,
+                                    r->system_only ? pl_analyzers_for_system : pl_analyzers_for,
                                 .rows = r->system_only ? system_row : pl_analyzers,
                                 .n_rows = r->system_only ? n_system_rows : pl_n_analyzers };
     if (!rc)
