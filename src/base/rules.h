@@ -1,7 +1,7 @@
 /* rules.h - knowledge as data: the files of rules/, carried inside the program.
  *
- * The table is made by build-aux/embed-rules when the program is built, so that a rule is one text file
- * and nothing has to be found at run time. */
+ * The table is made by build-aux/embed-rules when the program is built, so that a rule is one text
+ * file and nothing has to be found at run time. */
 #pragma once
 #include "base/span.h"
 

@@ -20,8 +20,8 @@ struct pl_sandbox_opts {
     bool descriptors; /* may be handed descriptors over a socket (recvmsg) */
 };
 
-/* Make the filter that such a child will load, once, before the fork. False when there is no memory:
- * the child then tries again. */
+/* Make the filter that such a child will load, once, before the fork. False when there is no
+ * memory: the child then tries again. */
 bool pl_sandbox_prepare(const struct pl_sandbox_opts *o);
 /* Give up rights for good, for this thread and those it starts. Returns what is in force. */
 unsigned pl_sandbox_enter(const struct pl_sandbox_opts *o);

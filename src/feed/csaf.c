@@ -9,8 +9,7 @@ bool pl_csaf_sniff(const struct pl_feed_file *f, const char *publisher)
 {
     /* Links to other publishers stand everywhere; the publisher's own object is what counts. */
     size_t at = pl_span_find(f->head, PL_LIT("\"publisher\""));
-    return at != SIZE_MAX && pl_head_first(f->head) == '{' &&
-           pl_head_key(f->head, 1, "document") &&
+    return at != SIZE_MAX && pl_head_first(f->head) == '{' && pl_head_key(f->head, 1, "document") &&
            (pl_head_key(f->head, 2, "csaf_version") || pl_head_key(f->head, 2, "category")) &&
            pl_span_find(pl_span_sub(f->head, at, 1024), pl_span_str(publisher)) != SIZE_MAX;
 }

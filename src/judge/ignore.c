@@ -144,8 +144,10 @@ static bool names(const struct entry *e, const struct pl_report *r, const struct
 
 static pl_span first_name(const struct entry *e)
 {
-    return e->id.len ? e->id : e->package.len ? e->package : e->path.len ? e->path
-                                                                          : PL_LIT("a class");
+    return e->id.len        ? e->id
+           : e->package.len ? e->package
+           : e->path.len    ? e->path
+                            : PL_LIT("a class");
 }
 
 /* It holds through the day that it names. */
@@ -186,8 +188,8 @@ pl_rc pl_ignores_apply(const struct pl_ignores *g, struct pl_report *r, const st
                 return pl_fail(err, PL_ELIMIT, "the report needs more memory than one scan has");
         }
         if (!hits)
-            pl_log(log, PL_LOG_DEBUG, "%s:%u: nothing here is named by the entry for %.*s",
-                   g->file, e->line, PL_FMT(first_name(e)));
+            pl_log(log, PL_LOG_DEBUG, "%s:%u: nothing here is named by the entry for %.*s", g->file,
+                   e->line, PL_FMT(first_name(e)));
     }
     return PL_OK;
 }

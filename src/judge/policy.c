@@ -86,8 +86,7 @@ static pl_rc read_statuses(struct pl_policy *p, const struct pl_yaml *match, str
                            struct pl_err *err)
 {
     enum pl_status status;
-    pl_rc rc =
-        pl_yaml_texts(p->file, match, "statuses", &p->a, &r->statuses, &r->n_statuses, err);
+    pl_rc rc = pl_yaml_texts(p->file, match, "statuses", &p->a, &r->statuses, &r->n_statuses, err);
     for (size_t i = 0; !rc && i < r->n_statuses; i++)
         if (!pl_status_parse(r->statuses[i]->text, &status))
             rc = pl_yaml_fail(p->file, r->statuses[i], err,

@@ -27,8 +27,7 @@ struct deciding {
 static bool any_id(const struct pl_rule *r, const struct pl_finding *f)
 {
     for (size_t i = 0; i < r->n_ids; i++)
-        if (pl_named_by_id(f, r->ids[i]->text) ||
-            pl_glob_match(r->ids[i]->text, f->id))
+        if (pl_named_by_id(f, r->ids[i]->text) || pl_glob_match(r->ids[i]->text, f->id))
             return true;
     return r->n_ids == 0;
 }

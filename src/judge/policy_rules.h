@@ -17,8 +17,8 @@ struct pl_rule {
     unsigned classes, severities, priorities, coverage;
     const struct pl_yaml **ids, **packages, **types, **statuses;
     size_t n_ids, n_packages, n_types, n_statuses;
-    double age_days_min, epss_min;           /* < 0: not asked */
-    int fixable, known_exploited, base;      /* -1: not asked */
+    double age_days_min, epss_min;      /* < 0: not asked */
+    int fixable, known_exploited, base; /* -1: not asked */
 };
 
 struct pl_policy {

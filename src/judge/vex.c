@@ -291,8 +291,7 @@ static bool make_reason(const struct pl_vex_statement *s, struct pl_arena *keep,
     return !b.failed && pl_arena_copy(keep, pl_buf_span(&b), out);
 }
 
-static bool make_note(const struct pl_vex_statement *s, struct pl_finding *f,
-                      struct pl_arena *keep)
+static bool make_note(const struct pl_vex_statement *s, struct pl_finding *f, struct pl_arena *keep)
 {
     PL_AUTO(buf) struct pl_buf b = { 0 };
     pl_span text = s->action.len ? s->action : s->impact;
@@ -308,11 +307,10 @@ static bool make_note(const struct pl_vex_statement *s, struct pl_finding *f,
     return !b.failed && pl_arena_copy(keep, pl_buf_span(&b), &f->note);
 }
 
-static bool apply_one(const struct pl_vex_statement *s, struct pl_finding *f,
-                      struct pl_arena *keep)
+static bool apply_one(const struct pl_vex_statement *s, struct pl_finding *f, struct pl_arena *keep)
 {
-    bool mute = pl_span_eq(s->status, PL_LIT("not_affected")) ||
-                pl_span_eq(s->status, PL_LIT("fixed"));
+    bool mute =
+        pl_span_eq(s->status, PL_LIT("not_affected")) || pl_span_eq(s->status, PL_LIT("fixed"));
     if (!pl_arena_copy(keep, s->status, &f->vex_status) ||
         !pl_arena_copy(keep, s->justification, &f->vex_justification) ||
         !pl_arena_copy(keep, s->impact, &f->vex_impact))
@@ -333,8 +331,7 @@ pl_rc pl_vex_apply(const struct pl_vex *v, struct pl_report *r, struct pl_arena 
     bool good = index_ids(v, &by_id, &tmp);
     for (size_t i = 0; good && i < r->n_findings; i++) {
         struct pl_finding *f = &r->findings[i];
-        const struct pl_vex_statement *s =
-            f->suppressed_by.len ? NULL : latest(&m, &by_id, f);
+        const struct pl_vex_statement *s = f->suppressed_by.len ? NULL : latest(&m, &by_id, f);
         good = !s || apply_one(s, f, keep);
     }
     return good ? PL_OK : pl_fail(err, PL_ELIMIT, "VEX: more memory than one scan has");

@@ -170,16 +170,16 @@ static pl_rc take_vulnerability(struct document *d, const char *file, const json
     if (!analysis)
         return PL_OK; /* an SBOM's own findings, not judged */
     if (!status || !pl_json_text(vuln, "id").len) {
-        pl_log(log, PL_LOG_WARNING, "%s: a vulnerability with no id, or no state that is known, is "
-                                    "left out",
+        pl_log(log, PL_LOG_WARNING,
+               "%s: a vulnerability with no id, or no state that is known, is "
+               "left out",
                file);
         return PL_OK;
     }
     struct pl_vex_statement *s =
         pl_vex_push(d->v, file, 1 + json_array_size(pl_json_array(vuln, "references")),
                     room_for_products(vuln));
-    if (!s || !take_ids(d, vuln, s) || !take_affects(d, vuln, s) ||
-        !take_words(d, vuln, status, s))
+    if (!s || !take_ids(d, vuln, s) || !take_affects(d, vuln, s) || !take_words(d, vuln, status, s))
         return pl_fail(err, PL_ELIMIT, "%s: too large", file);
     return PL_OK;
 }

@@ -1,5 +1,5 @@
-#include "base/err.h"
 #include "model/package.h"
+#include "base/err.h"
 
 bool pl_is_kernel_headers(pl_span name)
 {

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
-#include "report/html.h"
 #include "model/purl.h"
+#include "report/html.h"
 
 enum { FIRST_GROUPS = 5, LEAD_IDS = 6, MOST_DESCRIPTION = 3000, MOST_LINKS = 30 };
 

@@ -48,7 +48,8 @@ static inline size_t analyze(struct analysis *a, const char *path, pl_span bytes
         struct pl_err err = { 0 };
         struct pl_memory_blocks blocks;
         const struct pl_input in = { .path = pl_span_str(path),
-                                     .bytes = rows[i]->stream || rows[i]->by_name ? PL_SPAN_NONE : bytes,
+                                     .bytes =
+                                         rows[i]->stream || rows[i]->by_name ? PL_SPAN_NONE : bytes,
                                      .beside = beside,
                                      .mode = 0644,
                                      .limits = &PL_LIMITS,

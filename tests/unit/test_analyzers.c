@@ -190,8 +190,7 @@ static void every_row_says_what_it_is(void **state)
         assert_true(row->revision > 0);
         assert_true(!row->parse != !row->stream);
         assert_true(row->magic_len <= 64);
-        assert_true(row->magic_len || !row->paths[0] ||
-                    strcmp(row->paths[0], "**") != 0);
+        assert_true(row->magic_len || !row->paths[0] || strcmp(row->paths[0], "**") != 0);
         if (i)
             assert_true(strcmp(pl_analyzers[i - 1]->name, row->name) < 0);
     }
