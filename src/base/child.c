@@ -1,4 +1,5 @@
 #include "base/child.h"
+#include "base/sanitized.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,17 +26,6 @@ struct pl_child_note {
 };
 
 enum { EXIT_SAID = 1, MAX_KEPT = 16, STACK_BYTES = 8 << 20 };
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 /* ---- the child's side ---- */
 

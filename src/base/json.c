@@ -299,30 +299,12 @@ void pl_jsonw_init(struct pl_jsonw *w, FILE *out, bool compact)
     *w = (struct pl_jsonw){ .out = out, .compact = compact };
 }
 
-/* Length of the UTF-8 sequence at s (RFC 3629: shortest form, no surrogates), 0 when it is none. */
-static size_t utf8_length(pl_span s)
-{
-    const unsigned char *p = (const unsigned char *)s.ptr;
-    if (p[0] < 0x80)
-        return 1;
-    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || n > s.len)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return n;
-}
-
 static void put_string(FILE *out, pl_span s)
 {
     fputc('"', out);
     while (s.len) {
         unsigned char c = (unsigned char)s.ptr[0];
-        size_t n = utf8_length(s);
+        size_t n = pl_span_utf8(s);
         if (n == 0) {
             fputs("\xef\xbf\xbd", out);
             n = 1;

@@ -1,4 +1,5 @@
 #include "base/sandbox.h"
+#include "base/sanitized.h"
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -15,17 +16,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 static unsigned in_force;
 

@@ -203,6 +203,25 @@ bool pl_span_decimal(pl_span s, uint64_t max, uint64_t *out)
     return true;
 }
 
+size_t pl_span_utf8(pl_span s)
+{
+    if (s.len == 0)
+        return 0;
+    const unsigned char *p = (const unsigned char *)s.ptr;
+    if (p[0] < 0x80)
+        return 1;
+    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || n > s.len)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+        return 0;
+    return n;
+}
+
 /* One alternative of "{a,b}" is chosen by recursion over the alternatives only, so the depth is
  * the number of braces in the pattern, which we write; steps bounds the work on hostile paths. */
 static bool glob(pl_span pat, pl_span s, unsigned *steps)

@@ -69,6 +69,10 @@ bool pl_span_varint(pl_span *in, uint64_t *out);
 /* A decimal number that is the whole span, at most max. */
 bool pl_span_decimal(pl_span s, uint64_t max, uint64_t *out);
 
+/* Bytes of the UTF-8 character in front (RFC 3629: shortest form, no surrogates); 0 when it is none
+ * or s is empty. */
+size_t pl_span_utf8(pl_span s);
+
 /* Shell-like path pattern: "*" within one component, "**" across components, "?" one byte,
  * "{a,b}" alternatives (not nested), everything else itself. Iterative with bounded backtracking.
  */

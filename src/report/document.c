@@ -288,24 +288,14 @@ static void markup_char(struct pl_buf *b, pl_span raw, unsigned c)
         pl_buf_add(b, raw);
 }
 
-/* Bytes of the character in front; 0 when they are no UTF-8 (RFC 3629), or U+FFFE and U+FFFF,
- * which XML forbids. */
+/* Bytes of the character in front; 0 when they are no UTF-8, or U+FFFE and U+FFFF, which XML
+ * forbids. */
 static size_t char_length(pl_span s)
 {
-    const unsigned char *p = (const unsigned char *)s.ptr;
-    if (p[0] < 0x80)
-        return 1;
-    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || n > s.len)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f) ||
-        (p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe))
-        return 0;
-    return n;
+    size_t n = pl_span_utf8(s);
+    bool forbidden = n == 3 && (unsigned char)s.ptr[0] == 0xef && (unsigned char)s.ptr[1] == 0xbf &&
+                     (unsigned char)s.ptr[2] >= 0xbe;
+    return forbidden ? 0 : n;
 }
 
 void pl_markup_add(struct pl_buf *b, pl_span text)
