@@ -70,5 +70,7 @@ extern const size_t pl_n_analyzers;
 size_t pl_analyzers_for(pl_span path, const struct pl_analyzer **out, size_t max);
 /* The same without the rows of applications, whose rules then need not be read either. */
 size_t pl_analyzers_for_system(pl_span path, const struct pl_analyzer **out, size_t max);
+/* Make that table now, before children are: false when there is no memory for it. */
+bool pl_analyzers_ready(bool system_only);
 /* "dpkg/1 apk/1 ...": part of the cache key. */
 void pl_analyzers_revision(struct pl_buf *out);

@@ -34,6 +34,7 @@ struct hook {
 static struct router {
     struct pl_map table[N_BY];
     struct hook *rest, *every;
+    bool failed; /* memory ended: nothing may be looked up in it */
 } routers[2], *making;
 
 static bool literal(pl_span s)
@@ -46,11 +47,12 @@ static bool literal(pl_span s)
 
 static void hang(enum by by, pl_span key, struct hook hook)
 {
-    /* The table lives as long as the program; without it nothing can be scanned at all. */
     struct hook *h = malloc(sizeof(*h));
     void **at = pl_map_at(&making->table[by], key);
     if (!h || !at)
-        abort();
+        making->failed = true;
+    if (making->failed)
+        return;
     *h = hook;
     h->next = *at;
     *at = h;
@@ -60,7 +62,9 @@ static void hang_in(struct hook **list, struct hook hook)
 {
     struct hook *h = malloc(sizeof(*h));
     if (!h)
-        abort();
+        making->failed = true;
+    if (making->failed)
+        return;
     *h = hook;
     h->next = *list;
     *list = h;
@@ -84,8 +88,10 @@ static bool hang_braces(struct hook hook, pl_span name)
         return false;
     while (pl_span_split(&words, ',', &word)) {
         char *key = malloc(word.len + 1);
-        if (!key)
-            abort();
+        if (!key) {
+            making->failed = true;
+            return true;
+        }
         key[0] = '.';
         if (word.len)
             memcpy(key + 1, word.ptr, word.len);
@@ -191,6 +197,16 @@ size_t pl_analyzers_for_system(pl_span path, const struct pl_analyzer **out, siz
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, make_system);
     return route(&routers[true], path, out, max);
+}
+
+bool pl_analyzers_ready(bool system_only)
+{
+    const struct pl_analyzer *none[1];
+    if (system_only)
+        pl_analyzers_for_system(PL_SPAN_NONE, none, 0);
+    else
+        pl_analyzers_for(PL_SPAN_NONE, none, 0);
+    return !routers[system_only].failed;
 }
 
 void pl_analyzers_revision(struct pl_buf *out)

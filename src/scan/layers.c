@@ -353,6 +353,8 @@ static pl_rc read_layers(struct reader *r, struct pl_err *err)
         if (!l->empty && !l->unreadable && store->held[i].twin == i && !from_cache(r, i))
             missing = true;
     }
+    if (!rc && missing && !pl_analyzers_ready(r->system_only))
+        rc = pl_fail(err, PL_ENOMEM, "out of memory");
     if (!rc && missing && r->source->ops->prepare)
         rc = r->source->ops->prepare(r->source, err);
     if (!rc && missing)
